@@ -1,0 +1,3 @@
+//! The `sanswire` command.
+
+fn main() {}

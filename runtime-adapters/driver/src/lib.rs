@@ -1,0 +1,1 @@
+//! The synchronous run loop shared by all runtimes: outputs in order, one commit per drain.

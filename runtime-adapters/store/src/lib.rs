@@ -1,0 +1,1 @@
+//! Durable storage for sanswire records: memory and SQLite.

@@ -1,0 +1,1 @@
+//! Sockets, TLS and timers for sanswire on tokio.

@@ -1,0 +1,1 @@
+//! Benchmarks: ours, wacore and the floor in one run.

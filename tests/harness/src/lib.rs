@@ -1,0 +1,1 @@
+//! A simulated WhatsApp: server, phone and network on a virtual clock.
