@@ -1,1 +1,7 @@
-//! s
+//! The WhatsApp Web multi-device protocol as a pure, deterministic sans-IO state machine.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod crypto;
