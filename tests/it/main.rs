@@ -1,1 +1,5 @@
-//! Behaviour tests of the whole workspace.
+//! Behaviour tests of the whole workspace: one binary, one module per domain.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod tidy;
