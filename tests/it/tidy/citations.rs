@@ -1,7 +1,7 @@
 //! Citations: each `Reference NN §N` in a Rust source names a heading of `docs/protocol/`.
 
 use super::assert_none;
-use super::source::{line_of, root, sources};
+use super::source::{is_word, line_of, root, sources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A chapter and, if named, a section, with its line.
@@ -12,27 +12,31 @@ pub(super) struct Citation {
     line: usize,
 }
 
-/// All citations in the text. One mention may list several sections: `Reference 03 §4.1, §5 and §6`.
+/// All citations in the text: `Reference 07`, and each `04 §5` with or without that word. One mention may list
+/// several sections: `Reference 03 §4.1, §5 and §6`.
 pub(super) fn in_text(text: &str) -> Vec<Citation> {
     let mut found = Vec::new();
-    for (at, word) in text.match_indices("Reference ") {
-        let rest = &text[at + word.len()..];
-        let chapter: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        if chapter.is_empty() {
+    for (at, _) in text.char_indices() {
+        let Some(chapter) = text.get(at..at + 2).filter(|two| two.bytes().all(|byte| byte.is_ascii_digit()))
+        else {
+            continue;
+        };
+        let named = text[..at].ends_with("Reference ");
+        let rest = &text[at + 2..];
+        if text[..at].ends_with(is_word) || rest.starts_with(is_word) || !(named || rest.starts_with(" §")) {
             continue;
         }
-        let line = line_of(text, at);
-        let mut rest = skip_breaks(&rest[chapter.len()..]);
-        let mut sections = 0;
+        let (chapter, line) = (chapter.to_owned(), line_of(text, at));
+        let mut rest = skip_breaks(rest);
+        let before = found.len();
         while let Some(after) = rest.strip_prefix('§') {
             let section: String =
                 after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
             rest = skip_breaks(&after[section.len()..]);
             let section = section.trim_end_matches('.').to_owned();
             found.push(Citation { chapter: chapter.clone(), section: Some(section), line });
-            sections += 1;
         }
-        if sections == 0 {
+        if found.len() == before {
             found.push(Citation { chapter, section: None, line });
         }
     }
@@ -101,8 +105,7 @@ fn every_citation_names_a_heading_of_the_reference() {
 
 #[test]
 fn citations_are_read_with_lists_and_line_breaks() {
-    let text =
-        "//! One. Reference 04 §4, §5.1 and §A1.\n/// Reference 03\n/// §2. See Reference 07\nlet x = 1;";
+    let text = "//! One. Reference 04 §4, §5.1 and §A1.\n/// Reference 03\n/// §2, 05 §9. See Reference 07\nrow(\"a\", \"08 §3\"); // RFC 1951 §3";
     let cite = |chapter: &str, section: Option<&str>, line| Citation {
         chapter: chapter.to_owned(),
         section: section.map(str::to_owned),
@@ -113,7 +116,9 @@ fn citations_are_read_with_lists_and_line_breaks() {
         cite("04", Some("5.1"), 1),
         cite("04", Some("A1"), 1),
         cite("03", Some("2"), 2),
+        cite("05", Some("9"), 3),
         cite("07", None, 3),
+        cite("08", Some("3"), 4),
     ];
     assert_eq!(in_text(text), expected);
 }
