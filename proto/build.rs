@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for field in wide_message_fields(&descriptors) {
         config.boxed(field);
     }
+    config.skip_debug(SECRET);
     config.compile_fds(descriptors)?;
     Ok(())
 }
@@ -67,7 +68,7 @@ fn proto_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(files)
 }
 
-const FOLDERS: [&str; 1] = ["whatsapp"];
+const FOLDERS: [&str; 2] = ["records", "whatsapp"];
 
 /// Messages with dozens of message fields of which few are ever set: their message fields are boxed, or a plain
 /// text would be moved around as many kilobytes of `None`.
@@ -79,4 +80,22 @@ const WIDE: [&str; 7] = [
     ".whatsapp.MessageContextInfo",
     ".whatsapp.SyncActionValue",
     ".whatsapp.WebMessageInfo",
+];
+
+/// Records that hold keys or plaintext: `src/redact.rs` gives them a `Debug` that shows neither.
+const SECRET: [&str; 14] = [
+    ".sanswire.records.v1.Credentials",
+    ".sanswire.records.v1.InboxEntry",
+    ".sanswire.records.v1.MessageSecret",
+    ".sanswire.records.v1.OutboxEntry",
+    ".sanswire.records.v1.PreKey",
+    ".sanswire.records.v1.ReceivingChain",
+    ".sanswire.records.v1.SenderKeyRecord",
+    ".sanswire.records.v1.SenderKeyState",
+    ".sanswire.records.v1.SendingChain",
+    ".sanswire.records.v1.SentMessage",
+    ".sanswire.records.v1.Session",
+    ".sanswire.records.v1.SessionRecord",
+    ".sanswire.records.v1.SignedPreKey",
+    ".sanswire.records.v1.SkippedKey",
 ];

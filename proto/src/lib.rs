@@ -7,9 +7,14 @@
 //! `Option<i32>` with a getter of the same name that gives the typed value, so that an unknown number survives
 //! decoding and encoding.
 //!
-//! The crate needs `alloc` and nothing else.
+//! [`records`] is what sanswire itself keeps, `records/*.proto`, in the same manner: a field that is missing from
+//! storage is seen as missing and not as zero.
+//!
+//! The crate needs `alloc` and nothing else: `cargo check -p sanswire-proto --target thumbv7em-none-eabihf` passes.
 
 extern crate alloc;
+
+mod redact;
 
 /// The schema of the protocol: handshake, pairing, messages, history, application state.
 #[allow(
@@ -21,4 +26,10 @@ extern crate alloc;
 )]
 pub mod whatsapp {
     include!(concat!(env!("OUT_DIR"), "/whatsapp.rs"));
+}
+
+/// Version 1 of the durable records: one message per table, and their parts.
+#[allow(unreachable_pub, clippy::all, clippy::use_self, reason = "generated from records/*.proto")]
+pub mod records {
+    include!(concat!(env!("OUT_DIR"), "/sanswire.records.v1.rs"));
 }
