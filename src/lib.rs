@@ -5,3 +5,5 @@
 extern crate alloc;
 
 pub mod crypto;
+pub mod limits;
+pub mod wire;

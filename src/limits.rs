@@ -1,0 +1,33 @@
+//! Every bound of the core, one line each, grouped by layer.
+
+// wire
+
+/// Largest body of a transport frame, in bytes: the length before it has three bytes.
+pub const FRAME_BYTES_MAX: usize = (1 << 24) - 1;
+
+/// Largest plaintext of a transport frame, in bytes: a frame body without its 16-byte authentication tag.
+pub const PLAINTEXT_BYTES_MAX: usize = FRAME_BYTES_MAX - 16;
+
+/// Most bytes that may wait unread in a frame buffer: one whole frame and one WebSocket message of 16 MiB.
+pub const FRAME_BUFFER_BYTES_MAX: usize = 3 + FRAME_BYTES_MAX + (16 << 20);
+
+/// Longest routing info that fits the three-byte length of the connection intro, in bytes.
+pub const ROUTING_INFO_BYTES_MAX: usize = 0xff_ffff;
+
+/// Most levels of nodes in one stanza; the root is level 1.
+pub const NODE_DEPTH_MAX: usize = 128;
+
+/// Most nodes, attributes and scalar contents in one stanza, together.
+pub const NODE_ENTRIES_MAX: usize = 1 << 20;
+
+/// Most attributes of one node: the list header counts tag, keys and values in 16 bits.
+pub const NODE_ATTRIBUTES_MAX: usize = 32_767;
+
+/// Most children of one node: the list header has 16 bits.
+pub const NODE_CHILDREN_MAX: usize = 65_535;
+
+/// Largest payload of a compressed frame once inflated, in bytes.
+pub const INFLATED_BYTES_MAX: usize = 16 << 20;
+
+/// Most characters that an encoder packs two to a byte.
+pub const PACKED_CHARS_MAX: usize = 127;

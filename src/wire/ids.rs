@@ -1,0 +1,29 @@
+//! Ids of stanzas and messages, made from randomness that the caller gives. Reference 03 §15.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::jid::Jid;
+use crate::crypto::mac::sha256;
+
+/// The id of a new message: `3EB0` and 18 upper-case hex digits, a hash of time (unix seconds), own user and
+/// 16 random bytes. `own` is the own phone-number JID, absent before the account is known.
+pub fn message_id(unix_s: u64, own: Option<&Jid<'_>>, random: &[u8; 16]) -> String {
+    let time = unix_s.to_be_bytes();
+    let (user, server) = own.map_or(("", ""), |own| (own.user(), "@c.us"));
+    let digest = sha256(&[&time, user.as_bytes(), server.as_bytes(), random]);
+    let mut id = String::from("3EB0");
+    for byte in digest.iter().take(9) {
+        for digit in [byte >> 4, byte & 15] {
+            id.extend(char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase()));
+        }
+    }
+    id
+}
+
+/// What the ids of one connection's requests start with: two random bytes as `a.b-`, to be followed by a
+/// counter.
+pub fn request_prefix(random: [u8; 2]) -> String {
+    let [first, second] = random;
+    format!("{first}.{second}-")
+}
