@@ -1,4 +1,5 @@
-//! Ids of stanzas and messages, made from randomness that the caller gives. Reference 03 §15.
+//! Ids of stanzas, messages and sessions, made from randomness or times that the caller gives.
+//! Reference 03 §15, 01 §9.5.
 
 use alloc::format;
 use alloc::string::String;
@@ -27,3 +28,14 @@ pub fn request_prefix(random: [u8; 2]) -> String {
     let [first, second] = random;
     format!("{first}.{second}-")
 }
+
+/// The id of a `unified_session` notice: where in its week a moment lies, in milliseconds of the server's
+/// clock. `now_ms` is unix time here, `offset_ms` what the server's clock is ahead. Reference 01 §9.5.
+pub fn unified_session_id(now_ms: u64, offset_ms: i64) -> u64 {
+    let moment = i128::from(now_ms) + i128::from(offset_ms) + i128::from(3 * DAY_MS);
+    // The remainder is below a week, so the low half is all of it.
+    moment.rem_euclid(i128::from(7 * DAY_MS)) as u64
+}
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;

@@ -1,8 +1,11 @@
-//! Binary nodes and JIDs: what travels inside a transport frame. Reference 03.
+//! What travels on a connection: the byte stream, its encryption, and the binary nodes inside. Reference 01, 03.
+//!
+//! [`frame`] cuts the byte stream into frames; the first of them are handshake messages ([`noise`], with the
+//! server's [`certificate`]), later ones are encrypted nodes.
 //!
 //! Bytes come in as [`Document`] (decoded once, read through [`NodeRef`] without copying) and go out as
 //! [`Node`] (a tree, built with chained calls, written by [`encode`]). [`Jid`] names users, devices and
-//! places. [`frame`] cuts the byte stream into frames.
+//! places.
 //!
 //! Attribute values are [`Value::Text`] or [`Value::Jid`], as the sender typed them: text is never turned
 //! into a JID on the way out, and reading is liberal both ways ([`NodeRef::get`], [`NodeRef::get_jid`]).
@@ -10,14 +13,17 @@
 mod address;
 mod attrs;
 mod bots;
+pub mod certificate;
 mod decode;
 mod document;
 mod encode;
 pub mod frame;
 pub mod ids;
 mod inflate;
+pub mod intro;
 mod jid;
 mod node;
+pub mod noise;
 mod packed;
 mod phash;
 mod server;
