@@ -1,4 +1,3 @@
-#![no_std]
 //! The protobuf schema of WhatsApp and of sanswire's own records.
 //!
 //! [`whatsapp`] is the protocol's schema, one `.proto` file per domain under `whatsapp/`. It is proto2: every
@@ -11,6 +10,8 @@
 //! storage is seen as missing and not as zero.
 //!
 //! The crate needs `alloc` and nothing else: `cargo check -p sanswire-proto --target thumbv7em-none-eabihf` passes.
+
+#![no_std]
 
 extern crate alloc;
 
