@@ -24,6 +24,18 @@ pub fn encrypt(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
     cbc::Encryptor::<Aes256>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)
 }
 
+/// Encrypts with PKCS#7 padding, appending the ciphertext to `out`.
+pub fn encrypt_append(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(plaintext);
+    out.resize(start + padded_len(plaintext.len()), 0);
+    if let Some(buffer) = out.get_mut(start..) {
+        let padded = cbc::Encryptor::<Aes256>::new(key.into(), iv.into())
+            .encrypt_padded::<Pkcs7>(buffer, plaintext.len());
+        debug_assert!(padded.is_ok(), "the buffer has room for the padding");
+    }
+}
+
 /// Decrypts and removes the PKCS#7 padding.
 ///
 /// # Errors
@@ -52,6 +64,9 @@ mod tests {
         let sealed = encrypt(&[1; 32], &[2; 16], b"sixteen bytes ok");
         assert_eq!(sealed.len(), padded_len(16));
         assert_eq!(decrypt(&[1; 32], &[2; 16], &sealed).unwrap(), b"sixteen bytes ok");
+        let mut appended = b"head".to_vec();
+        encrypt_append(&[1; 32], &[2; 16], b"sixteen bytes ok", &mut appended);
+        assert_eq!(&appended[4..], &sealed[..]);
         assert_eq!(decrypt(&[1; 32], &[2; 16], &sealed[..31]), Err(CbcError));
         assert_eq!(decrypt(&[1; 32], &[2; 16], &[]), Err(CbcError));
     }

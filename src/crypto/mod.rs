@@ -6,9 +6,11 @@
 pub mod aead;
 pub mod cbc;
 pub mod curve;
+pub mod hmac;
 pub mod kdf;
 pub mod mac;
 pub mod secret;
 
 pub use curve::{CurveError, KeyPair, PrivateKey, PublicKey};
+pub use hmac::HmacKey;
 pub use secret::Secret;
