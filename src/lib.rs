@@ -6,4 +6,5 @@ extern crate alloc;
 
 pub mod crypto;
 pub mod limits;
+pub mod signal;
 pub mod wire;

@@ -31,3 +31,23 @@ pub const INFLATED_BYTES_MAX: usize = 16 << 20;
 
 /// Most characters that an encoder packs two to a byte.
 pub const PACKED_CHARS_MAX: usize = 127;
+
+// signal
+
+/// Furthest that one message may move a receiving chain forward, in skipped messages.
+pub const SIGNAL_JUMP_MAX: u32 = 25_000;
+
+/// Most skipped message keys kept per receiving chain; the oldest go first.
+pub const SKIPPED_KEYS_MAX: usize = 2_000;
+
+/// Most receiving chains kept per session; the oldest go first.
+pub const RECEIVING_CHAINS_MAX: usize = 5;
+
+/// Most archived sessions kept per peer device; the oldest go first.
+pub const ARCHIVED_SESSIONS_MAX: usize = 40;
+
+/// Largest prekey id: ids are three bytes, and the counter starts again at 1 after it.
+pub const PREKEY_ID_MAX: u32 = 16_777_215;
+
+/// Largest registration id that we give ourselves; peers may have any.
+pub const REGISTRATION_ID_MAX: u32 = 16_380;

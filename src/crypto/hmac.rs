@@ -50,26 +50,22 @@ impl HmacKey {
         self.close(&state)
     }
 
-    /// HKDF-Expand with this key as the pseudorandom key. `info` and the block number must fit in one hash
-    /// block together with a previous output: at most 22 bytes, which a longer constant fails to compile.
+    /// HKDF-Expand with this key as the pseudorandom key: the first `N` blocks of 32 bytes.
+    ///
+    /// `N` may be at most 255: a larger one does not compile.
     #[must_use]
-    pub fn expand<const N: usize, const I: usize>(&self, info: &[u8; I]) -> Secret<N> {
-        const { assert!(N <= 255 * 32 && 32 + I < SHORT, "beyond what this expansion can give") };
-        let mut out = [0; N];
+    pub fn expand<const N: usize>(&self, info: &[u8]) -> [Secret<32>; N] {
+        const { assert!(N <= 255, "longer than HKDF-SHA256 can give") };
         let mut previous = [0; 32];
         let mut counter = 0_u8;
-        for chunk in out.chunks_mut(32) {
+        let blocks = core::array::from_fn(|_| {
+            let before: &[u8] = if counter == 0 { &[] } else { &previous };
             counter = counter.wrapping_add(1);
-            previous = if counter == 1 {
-                self.sign(&[info, &[counter]])
-            } else {
-                self.sign(&[&previous, info, &[counter]])
-            };
-            let (wanted, _) = previous.split_at(chunk.len());
-            chunk.copy_from_slice(wanted);
-        }
+            previous = self.sign(&[before, info, &[counter]]);
+            Secret::new(previous)
+        });
         previous.zeroize();
-        Secret::new(out)
+        blocks
     }
 
     /// The outer hash over the finished inner one.
@@ -126,7 +122,7 @@ fn absorb(state: &mut [u32; 8], block: &mut [u8; BLOCK], filled: &mut usize, mut
 fn finish(state: &mut [u32; 8], block: &mut [u8; BLOCK], filled: usize, total: usize) {
     block[filled..].fill(0);
     block[filled] = 0x80;
-    if filled >= SHORT + 1 {
+    if filled > SHORT {
         compress256(state, &[*block]);
         block.fill(0);
     }
@@ -145,17 +141,14 @@ const INNER_PAD: u8 = 0x36;
 const OUTER_PAD: u8 = 0x5c;
 
 /// SHA-256's initial state.
-const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 /// The state after one block of inner pad bytes.
-const ZERO_INNER: [u32; 8] = [
-    0xf454_dead, 0x9725_214f, 0x90da_f2a0, 0xdf12_28ea, 0x64e5_750f, 0xa392_4181, 0x824a_932b, 0xf8e0_4e32,
-];
+const ZERO_INNER: [u32; 8] =
+    [0xf454_dead, 0x9725_214f, 0x90da_f2a0, 0xdf12_28ea, 0x64e5_750f, 0xa392_4181, 0x824a_932b, 0xf8e0_4e32];
 /// The state after one block of outer pad bytes.
-const ZERO_OUTER: [u32; 8] = [
-    0xd385_480f, 0x7abb_6477, 0x37c9_c538, 0x5dd8_2467, 0x8e04_3a72, 0x7534_34b0, 0xdeb8_2818, 0x361d_45a6,
-];
+const ZERO_OUTER: [u32; 8] =
+    [0xd385_480f, 0x7abb_6477, 0x37c9_c538, 0x5dd8_2467, 0x8e04_3a72, 0x7534_34b0, 0xdeb8_2818, 0x361d_45a6];
 
 #[cfg(test)]
 mod tests {
@@ -184,7 +177,8 @@ mod tests {
 
     #[test]
     fn expansion_agrees_with_hkdf() {
-        let expanded = HmacKey::new(&HmacKey::ZERO.sign(&[b"input"])).expand::<80, 4>(b"info");
-        assert_eq!(expanded, kdf::hkdf::<80>(b"input", None, b"info"));
+        let blocks = HmacKey::new(&HmacKey::ZERO.sign(&[b"input"])).expand::<3>(b"info");
+        let joined = blocks.each_ref().map(|block| *block.expose()).concat();
+        assert_eq!(joined, kdf::hkdf::<96>(b"input", None, b"info").expose());
     }
 }
