@@ -9,6 +9,8 @@ use serde_json::Value;
 /// One case of a vector file.
 pub(crate) struct Case {
     pub(crate) name: String,
+    /// What the case does, in files that say so beside the input.
+    pub(crate) kind: Option<String>,
     pub(crate) input: Value,
     pub(crate) expected: Value,
 }
@@ -16,7 +18,8 @@ pub(crate) struct Case {
 impl Case {
     /// What the case does: its `op`, or its `kind`.
     pub(crate) fn op(&self) -> &str {
-        self.input.get("op").or_else(|| self.input.get("kind")).and_then(Value::as_str).unwrap_or("")
+        let inside = || self.input.get("op").or_else(|| self.input.get("kind")).and_then(Value::as_str);
+        self.kind.as_deref().or_else(inside).unwrap_or("")
     }
 
     /// A text of the input.
@@ -75,6 +78,7 @@ pub(crate) fn load(file: &str) -> Vec<Case> {
         .into_iter()
         .map(|mut case| Case {
             name: case["name"].as_str().expect("cases have names").to_owned(),
+            kind: case["kind"].as_str().map(str::to_owned),
             input: case["input"].take(),
             expected: case["expected"].take(),
         })
