@@ -5,6 +5,8 @@
 extern crate alloc;
 
 pub mod crypto;
+pub mod directory;
 pub mod limits;
+pub mod link;
 pub mod signal;
 pub mod wire;

@@ -51,3 +51,29 @@ pub const PREKEY_ID_MAX: u32 = 16_777_215;
 
 /// Largest registration id that we give ourselves; peers may have any.
 pub const REGISTRATION_ID_MAX: u32 = 16_380;
+
+// link
+
+/// Longest wait before dialing again, in seconds.
+pub const BACKOFF_MAX_S: u64 = 900;
+
+/// Shortest time between two pings, in seconds.
+pub const KEEPALIVE_MIN_S: u64 = 20;
+
+/// Longest time between two pings, in seconds.
+pub const KEEPALIVE_MAX_S: u64 = 30;
+
+/// How long the server may stay silent after a ping, in seconds.
+pub const SILENCE_LIMIT_S: u64 = 20;
+
+/// Bytes of an ephemeral key that is wrapped under a link code: salt, counter block, key.
+pub const LINK_CODE_WRAPPED_BYTES: usize = 80;
+
+/// Bytes of a wrapped link-code bundle: salt, nonce, two identities and a secret, tag.
+pub const LINK_CODE_BUNDLE_BYTES: usize = 156;
+
+/// Most times that phones may use one link code before it is given up.
+pub const LINK_CODE_HELLOS_MAX: u32 = 3;
+
+/// Most QR references that are taken from one offer; servers give six.
+pub const QR_REFERENCES_MAX: usize = 16;

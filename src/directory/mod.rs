@@ -1,0 +1,3 @@
+//! Who is who: devices and identities of users.
+
+pub mod adv;

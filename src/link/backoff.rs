@@ -1,0 +1,82 @@
+//! How long to wait before dialing again. Reference 01 §13.
+
+use core::time::Duration;
+
+use crate::limits::BACKOFF_MAX_S;
+
+/// Fibonacci seconds (1, 1, 2, 3, 5, 8, …) within 10 %, at most [`BACKOFF_MAX_S`].
+///
+/// The next wait starts from the beginning only after [`Self::reset`]: when a connection lived for
+/// [`STABLE_AFTER`](super::backoff::STABLE_AFTER), or the server asked for a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backoff {
+    step: u8,
+}
+
+/// How long a connection must have been logged in before the next failure counts as the first.
+pub const STABLE_AFTER: Duration = Duration::from_secs(30);
+
+impl Backoff {
+    /// The next wait. `random` is any 32 bits.
+    pub fn next(&mut self, random: u32) -> Duration {
+        let (mut this, mut after) = (1_u64, 1_u64);
+        for _ in 0..self.step {
+            (this, after) = (after, this.saturating_add(after));
+        }
+        self.raise(1);
+        let base_s = this.min(BACKOFF_MAX_S);
+        // 900 to 1100 thousandths of a second per second.
+        let thousandths = 900 + ((u64::from(random) * 201) >> 32);
+        Duration::from_millis(base_s * thousandths).min(Duration::from_secs(BACKOFF_MAX_S))
+    }
+
+    /// Makes the next waits longer, as after the server called us too fast.
+    pub fn raise(&mut self, steps: u8) {
+        self.step = self.step.saturating_add(steps).min(STEP_MAX);
+    }
+
+    /// Starts from the beginning.
+    pub const fn reset(&mut self) {
+        self.step = 0;
+    }
+}
+
+/// The first step whose wait is the maximum: the 17th Fibonacci number is 1597.
+const STEP_MAX: u8 = 16;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn waits_are_fibonacci_seconds_up_to_the_maximum() {
+        let mut backoff = Backoff::default();
+        // The middle of the random range adds nothing.
+        let waits: Vec<u64> = (0..20).map(|_| backoff.next(1 << 31).as_secs()).collect();
+        let expected = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610];
+        assert_eq!(waits[..15], expected);
+        assert!(waits[15..].iter().all(|&wait| wait == BACKOFF_MAX_S));
+    }
+
+    #[test]
+    fn jitter_stays_within_a_tenth_and_below_the_maximum() {
+        let at = |step: u8, random| Backoff { step }.next(random);
+        assert_eq!(at(5, 0), Duration::from_millis(7_200));
+        assert_eq!(at(5, u32::MAX), Duration::from_millis(8_800));
+        assert_eq!(at(STEP_MAX, 0), Duration::from_millis(810_000));
+        assert_eq!(at(STEP_MAX, u32::MAX), Duration::from_secs(BACKOFF_MAX_S));
+    }
+
+    #[test]
+    fn raised_waits_stay_bounded_and_reset_starts_over() {
+        let mut backoff = Backoff::default();
+        backoff.raise(5);
+        assert_eq!(backoff.next(1 << 31), Duration::from_secs(8));
+        backoff.raise(u8::MAX);
+        assert_eq!(backoff.next(1 << 31), Duration::from_secs(BACKOFF_MAX_S));
+        backoff.reset();
+        assert_eq!(backoff.next(1 << 31), Duration::from_secs(1));
+    }
+}

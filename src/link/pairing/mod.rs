@@ -1,0 +1,9 @@
+//! Becoming a companion of a phone: by QR code, by a typed code, or with a passkey. Reference 02.
+
+pub mod adv_sign;
+pub mod code;
+pub mod code_stanza;
+pub mod passkey;
+pub mod qr;
+pub mod rotation;
+pub mod success;
