@@ -55,7 +55,7 @@ pub enum NodeError {
     #[error("{bytes} bytes after the node")]
     Trailing {
         /// How many.
-        bytes: usize,
+        bytes: u32,
     },
     /// The compressed payload does not inflate.
     #[error("compressed frame does not inflate")]
@@ -95,7 +95,8 @@ pub(super) fn index(payload: &[u8]) -> Result<Vec<Entry>, NodeError> {
     indexer.node(1)?;
     match payload.len() - indexer.reader.at {
         0 => Ok(indexer.entries),
-        bytes => Err(NodeError::Trailing { bytes }),
+        // Less than the payload, which has 24 bits.
+        bytes => Err(NodeError::Trailing { bytes: bytes as u32 }),
     }
 }
 
@@ -144,17 +145,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline(always)]
     fn byte(&mut self) -> Result<u8, NodeError> {
         let byte = *self.bytes.get(self.at).ok_or(NodeError::Eof)?;
         self.at += 1;
         Ok(byte)
     }
 
+    #[inline(always)]
     fn u16(&mut self) -> Result<u16, NodeError> {
         Ok(u16::from(self.byte()?) << 8 | u16::from(self.byte()?))
     }
 
     /// Steps over `length` bytes and returns their place.
+    #[inline(always)]
     fn skip(&mut self, length: usize) -> Result<usize, NodeError> {
         let at = self.at;
         if length > self.bytes.len() - at {
@@ -181,17 +185,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The string that starts with `tag`. Reference 03 §4.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, tag: u8) -> Result<Span, NodeError> {
         match tag {
-            1..=235 => Ok(Span::new(Form::Token, usize::from(tag), 0)),
+            1..=235 => Ok(Span::token_of(u16::from(tag))),
             236..=239 => {
-                let table = usize::from(tag - 236) << 8;
-                let place = usize::from(self.byte()?);
-                Ok(Span::new(Form::Token, usize::from(DOUBLE_FIRST) + table + place, 0))
+                let place = u16::from(tag - 236) << 8 | u16::from(self.byte()?);
+                Ok(Span::token_of(DOUBLE_FIRST + place))
             }
-            BINARY_8 | BINARY_20 | BINARY_32 => self.binary(tag),
+            BINARY_8 => {
+                let length = usize::from(self.byte()?);
+                Ok(Span::new(Form::Raw, self.skip(length)?, length))
+            }
             NIBBLE_8 => self.packed(Alphabet::Nibble),
+            _ => self.rare_string(tag),
+        }
+    }
+
+    /// The forms that stanzas have less often.
+    fn rare_string(&mut self, tag: u8) -> Result<Span, NodeError> {
+        match tag {
+            BINARY_20 | BINARY_32 => self.binary(tag),
             HEX_8 => self.packed(Alphabet::Hex),
             _ => Err(NodeError::Token { tag }),
         }
@@ -199,7 +213,6 @@ impl<'a> Reader<'a> {
 
     fn binary(&mut self, tag: u8) -> Result<Span, NodeError> {
         let length = match tag {
-            BINARY_8 => usize::from(self.byte()?),
             BINARY_20 => usize::from(self.byte()? & 0x0f) << 16 | usize::from(self.u16()?),
             _ => usize::from(self.u16()?) << 16 | usize::from(self.u16()?),
         };
@@ -226,19 +239,25 @@ impl<'a> Reader<'a> {
     }
 
     /// The value that starts with `tag`, which is a string or a JID.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, tag: u8) -> Result<Span, NodeError> {
         match tag {
             AD_JID | FB_JID | INTEROP_JID | JID_PAIR => {
                 let start = self.at - 1;
-                self.jid_span(tag)?;
+                self.skip_jid(tag)?;
                 Ok(Span::new(Form::Jid, start, 0))
             }
             _ => self.string(tag),
         }
     }
 
+    /// Steps over the JID that starts with `tag`.
+    fn skip_jid(&mut self, tag: u8) -> Result<(), NodeError> {
+        self.jid_span(tag).map(|_| ())
+    }
+
     /// The JID that starts with `tag`. Reference 03 §5.
+    #[inline(always)]
     fn jid_span(&mut self, tag: u8) -> Result<JidSpan, NodeError> {
         match tag {
             JID_PAIR => {
@@ -323,9 +342,13 @@ impl Indexer<'_> {
     }
 
     /// Lists `count` attributes and returns how many different keys they have.
+    #[inline(always)]
     fn attrs(&mut self, count: usize) -> Result<u16, NodeError> {
         let first = self.entries.len();
-        // Tokens seen so far, by their last six bits: two keys that differ there are different.
+        if first + count > NODE_ENTRIES_MAX {
+            return Err(NodeError::TooLarge);
+        }
+        // One bit for each key so far: keys that differ there are different.
         let mut seen = 0u64;
         for _ in 0..count {
             let key = match self.reader.byte()? {
@@ -339,7 +362,7 @@ impl Indexer<'_> {
                 LIST_EMPTY => Span::EMPTY,
                 tag => self.reader.value(tag)?,
             };
-            let mask = key.token().map_or(u64::MAX, |token| 1 << (token & 63));
+            let mask = key.mark(self.reader.bytes);
             let earlier = match seen & mask {
                 0 => None,
                 _ if count > KEYS_SCANNED_MAX => None,
@@ -348,7 +371,7 @@ impl Indexer<'_> {
             seen |= mask;
             match earlier.and_then(|place| self.entries.get_mut(place)) {
                 Some(entry) => *entry = Entry::Attr { key, value },
-                None => self.push(Entry::Attr { key, value })?,
+                None => self.entries.push(Entry::Attr { key, value }),
             }
         }
         if count > KEYS_SCANNED_MAX {
@@ -359,17 +382,20 @@ impl Indexer<'_> {
     }
 
     /// The place of an attribute with the same key, among those from `first` on.
+    #[cold]
     fn find_key(&self, first: usize, wanted: Span) -> Option<usize> {
         let bytes = self.reader.bytes;
         let text = wanted.text(bytes);
         let same = |entry: &Entry| match entry {
-            Entry::Attr { key, .. } => *key == wanted || key.reads(bytes, &text),
+            Entry::Attr { key, .. } if wanted.token().is_some() && key.token().is_some() => *key == wanted,
+            Entry::Attr { key, .. } => key.reads(bytes, &text),
             _ => false,
         };
         self.entries.iter().skip(first).position(same).map(|place| first + place)
     }
 
     /// Lets the last of equal keys win, at the place of the first, in a long list of attributes.
+    #[cold]
     fn merge_keys(&mut self, first: usize) {
         let mut places: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
         let mut kept = first;
@@ -384,6 +410,7 @@ impl Indexer<'_> {
         self.entries.truncate(kept);
     }
 
+    #[inline(always)]
     fn content(&mut self, depth: usize) -> Result<Layout, NodeError> {
         let tag = self.reader.byte()?;
         if let LIST_EMPTY | LIST_8 | LIST_16 = tag {

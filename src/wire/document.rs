@@ -126,6 +126,12 @@ impl Span {
         Self { at: at as u32, shape: form << 28 | length as u32 }
     }
 
+    /// A word of the dictionary.
+    #[inline(always)]
+    pub(super) fn token_of(token: u16) -> Self {
+        Self { at: u32::from(token), shape: 0 }
+    }
+
     /// An empty string.
     pub(super) const EMPTY: Self = Self { at: 0, shape: 1 << 28 };
 
@@ -148,6 +154,16 @@ impl Span {
         (self.form() == Form::Token).then_some(self.at)
     }
 
+    /// One bit that equal strings have in common, or all bits where finding it takes unpacking.
+    #[inline(always)]
+    pub(super) fn mark(self, bytes: &[u8]) -> u64 {
+        match self.form() {
+            Form::Token => token::mark(self.at as u16),
+            Form::Raw => token::mark_of(self.raw(bytes)),
+            Form::Packed(_) | Form::Jid => u64::MAX,
+        }
+    }
+
     /// The bytes of a raw span.
     pub(super) fn raw(self, bytes: &[u8]) -> &[u8] {
         let at = self.at as usize;
@@ -158,7 +174,10 @@ impl Span {
     pub(super) fn text(self, bytes: &[u8]) -> Cow<'_, str> {
         match self.form() {
             Form::Token => Cow::Borrowed(token::word(self.at as u16).unwrap_or_default()),
-            Form::Raw => String::from_utf8_lossy(self.raw(bytes)),
+            Form::Raw => match str::from_utf8(self.raw(bytes)) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(self.raw(bytes)),
+            },
             Form::Packed(alphabet) => {
                 let at = self.at as usize;
                 let packed = bytes.get(at..at + self.length().div_ceil(2)).unwrap_or_default();

@@ -43,12 +43,13 @@ pub(super) fn unpack(packed: &[u8], chars: usize, alphabet: Alphabet) -> String 
         Alphabet::Nibble => &NIBBLE_PAIRS,
         Alphabet::Hex => &HEX_PAIRS,
     };
-    let mut text = Vec::with_capacity(packed.len() * 2);
-    for byte in packed {
-        text.extend_from_slice(pairs.get(usize::from(*byte)).unwrap_or(&[0, 0]));
+    // The longest packed string has 127 bytes.
+    let mut text = [0; 254];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
+        *pair = pairs[usize::from(*byte)];
     }
-    text.truncate(chars);
-    String::from_utf8(text).unwrap_or_default()
+    let text = text.get(..chars).unwrap_or_default();
+    str::from_utf8(text).map_or_else(|_| String::new(), String::from)
 }
 
 /// Whether every character exists. With `odd`, the low half of the last byte is padding: anything that some
@@ -57,12 +58,25 @@ pub(super) fn check(packed: &[u8], odd: bool, alphabet: Alphabet) -> bool {
     if alphabet == Alphabet::Hex {
         return true;
     }
-    let (padded, full) = match packed.split_last() {
-        Some((last, rest)) if odd => (Some(*last), rest),
-        _ => (None, packed),
-    };
-    full.iter().fold(true, |good, byte| good & (byte >> 4 < 12) & (byte & 15 < 12))
-        && padded.is_none_or(|last| last >> 4 < 12 && !(12..15).contains(&(last & 15)))
+    match packed.split_last() {
+        Some((last, rest)) if odd => {
+            let last = if last & 15 == PAD { last & 0xf0 } else { *last };
+            unassigned(rest) | unassigned(&[last]) == 0
+        }
+        _ => unassigned(packed) == 0,
+    }
+}
+
+/// Not 0 when a half byte is 12 or more: when both its upper bits are set. Eight bytes at a time.
+fn unassigned(packed: &[u8]) -> u64 {
+    let (chunks, rest) = packed.as_chunks::<8>();
+    let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+    let both = |bits: u64| bits & (bits << 1) & 0x8888_8888_8888_8888;
+    let found = chunks.iter().fold(0, |found, chunk| found | both(word(chunk)));
+    match packed.last_chunk::<8>() {
+        Some(tail) => found | both(word(tail)),
+        None => found | rest.iter().fold(0, |found, byte| found | both(u64::from(*byte))),
+    }
 }
 
 /// Set in the length byte when the low half of the last byte is padding.

@@ -14,21 +14,39 @@ pub(super) fn lookup(text: &str) -> Option<u16> {
     if bytes.is_empty() || bytes.len() > WORD_BYTES_MAX {
         return None;
     }
-    let hash = hash(bytes);
+    let ends = Ends::of(bytes);
+    let hash = ends.hash();
     let mut slot = home(hash);
     loop {
-        let entry = *SLOTS.get(slot)?;
+        let entry = SLOTS[slot];
         if entry == 0 {
             return None;
         }
-        if entry & PRINT_MASK == print(hash) {
-            let token = entry & TOKEN_MASK;
-            if WORDS.get(usize::from(token)).is_some_and(|word| word.as_bytes() == bytes) {
+        let token = entry & TOKEN_MASK;
+        if entry & PRINT_MASK == print(hash) && ends == ENDS[usize::from(token)] {
+            // Up to 16 bytes, the ends are the whole string.
+            if bytes.len() <= 16 || WORDS[usize::from(token)].as_bytes() == bytes {
                 return Some(token);
             }
         }
         slot = (slot + 1) % SLOT_COUNT;
     }
+}
+
+/// One bit of a string, for telling most different strings apart at a glance: two equal ones have it in
+/// common. All bits for text that may read differently from its bytes.
+pub(super) const fn mark_of(text: &[u8]) -> u64 {
+    match (text.first(), text.last()) {
+        (Some(first), Some(last)) if text.is_ascii() => {
+            1 << ((*first as usize + 3 * *last as usize + 5 * text.len()) & 63)
+        }
+        _ => u64::MAX,
+    }
+}
+
+/// The [`mark_of`] a token's string.
+pub(super) fn mark(token: u16) -> u64 {
+    MARKS.get(usize::from(token)).copied().unwrap_or(u64::MAX)
 }
 
 /// First token of the four tables behind tag bytes 236..=239.
@@ -45,22 +63,42 @@ const PRINT_MASK: u16 = 0xf800;
 static WORDS: [&str; WORD_COUNT] = split(include_str!("token/dictionary.txt"));
 static SLOTS: [u16; SLOT_COUNT] = fill();
 
-/// Mixes length, head and tail of a string; strings equal in all three are told apart by comparing.
-const fn hash(bytes: &[u8]) -> u64 {
-    let (head, tail) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            (Some(head), Some(tail)) => (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64),
-            _ => match bytes {
-                [one] => (*one as u64, 0),
-                [one, two] => (*one as u64 | (*two as u64) << 8, 1),
-                [one, two, three] => (*one as u64 | (*two as u64) << 8, *three as u64 | 0x100),
-                _ => (0, 0),
+static ENDS: [Ends; WORD_COUNT] = ends();
+static MARKS: [u64; WORD_COUNT] = marks();
+
+/// Length, first and last bytes of a string, which overlap in short ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    head: u64,
+    tail: u64,
+    length: u64,
+}
+
+impl Ends {
+    #[inline(always)]
+    const fn of(bytes: &[u8]) -> Self {
+        let (head, tail) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(head), Some(tail)) => {
+                    (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+                }
+                _ => match bytes {
+                    [one] => (*one as u64, 0),
+                    [one, two] => (*one as u64, *two as u64),
+                    [one, two, three] => (*one as u64 | (*two as u64) << 8, *three as u64),
+                    _ => (0, 0),
+                },
             },
-        },
-    };
-    let mixed = (head ^ (bytes.len() as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed.rotate_left(29) ^ tail).wrapping_mul(0xd6e8_feb8_6659_fd93)
+        };
+        Self { head, tail, length: bytes.len() as u64 }
+    }
+
+    #[inline(always)]
+    const fn hash(self) -> u64 {
+        let mixed = (self.head ^ self.length << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed.rotate_left(29) ^ self.tail).wrapping_mul(0xd6e8_feb8_6659_fd93)
+    }
 }
 
 const fn home(hash: u64) -> usize {
@@ -92,7 +130,7 @@ const fn fill() -> [u16; SLOT_COUNT] {
     let mut slots = [0; SLOT_COUNT];
     let mut token = 1;
     while token < WORD_COUNT {
-        let hash = hash(WORDS[token].as_bytes());
+        let hash = ENDS[token].hash();
         let mut slot = home(hash);
         while slots[slot] != 0 {
             slot = (slot + 1) % SLOT_COUNT;
@@ -101,6 +139,26 @@ const fn fill() -> [u16; SLOT_COUNT] {
         token += 1;
     }
     slots
+}
+
+const fn ends() -> [Ends; WORD_COUNT] {
+    let mut ends = [Ends::of(&[]); WORD_COUNT];
+    let mut token = 1;
+    while token < WORD_COUNT {
+        ends[token] = Ends::of(WORDS[token].as_bytes());
+        token += 1;
+    }
+    ends
+}
+
+const fn marks() -> [u64; WORD_COUNT] {
+    let mut marks = [u64::MAX; WORD_COUNT];
+    let mut token = 1;
+    while token < WORD_COUNT {
+        marks[token] = mark_of(WORDS[token].as_bytes());
+        token += 1;
+    }
+    marks
 }
 
 #[cfg(test)]
@@ -135,10 +193,7 @@ mod tests {
     #[test]
     fn few_words_share_a_slot() {
         let displaced = (1..1260u16)
-            .filter(|token| {
-                let hash = hash(WORDS.get(usize::from(*token)).map_or(&b""[..], |word| word.as_bytes()));
-                SLOTS.get(home(hash)).is_some_and(|entry| entry & TOKEN_MASK != *token)
-            })
+            .filter(|token| SLOTS[home(ENDS[usize::from(*token)].hash())] & TOKEN_MASK != *token)
             .count();
         assert!(displaced < 250, "{displaced}");
     }

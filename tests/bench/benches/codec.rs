@@ -1,19 +1,53 @@
-//! Nodes to bytes and back: ours and wacore-binary's on the same stanzas in one run.
+//! Nodes to bytes and back: ours and wacore-binary's on the same stanzas.
 //!
-//! `cargo bench -p sanswire-bench --bench codec`. The goal is at most 0.7 times wacore's time for a typical
-//! message stanza, and at most one allocation to decode it. `decode_and_read` adds what a handler asks of a
-//! message: ours reads strings and JIDs from the frame only then.
+//! Goal: at most 0.7x wacore's time to decode and to encode a typical message stanza. Reading is compared as
+//! well, because ours takes strings and JIDs from the frame only when a handler asks for them.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use divan::{AllocProfiler, Bencher, black_box};
-use sanswire::wire::{Jid, Node, NodeRef, decode, encode};
+use std::hint::black_box;
 
-#[global_allocator]
-static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+use sanswire::wire::{Jid, Node, NodeRef, decode, encode};
+use sanswire_bench::compare;
+use wacore_binary::marshal::{marshal, marshal_auto, marshal_exact, unmarshal_ref};
 
 fn main() {
-    divan::main();
+    for name in STANZAS {
+        let node = stanza(name);
+        let frame = encode(&node).unwrap();
+        compare(format!("decode: {name}, {} bytes", frame.len()))
+            .subject("sanswire", || decode(black_box(&frame[..])).unwrap())
+            .subject("wacore", || unmarshal_ref(black_box(&frame[1..])).unwrap())
+            .run();
+        compare(format!("decode, then read every value: {name}"))
+            .subject("sanswire", || read_ours(decode(black_box(&frame[..])).unwrap().root()))
+            .subject("wacore", || read_wacore(&unmarshal_ref(black_box(&frame[1..])).unwrap()))
+            .run();
+        let peer = unmarshal_ref(&frame[1..]).unwrap().to_owned();
+        assert_eq!(marshal(&peer).unwrap(), frame, "the same stanza on both sides");
+        compare(format!("encode: {name}"))
+            .subject("sanswire", || encode(black_box(&node)).unwrap())
+            .subject("wacore, one pass", || marshal_auto(black_box(&peer)).unwrap())
+            .subject("wacore, exact size", || marshal_exact(black_box(&peer)).unwrap())
+            .run();
+    }
+}
+
+/// Looks at every attribute and content in its own type.
+fn read_ours(node: NodeRef<'_>) {
+    black_box((node.is("message"), node.content_bytes()));
+    for attr in node.attrs() {
+        black_box(attr);
+    }
+    node.nodes().for_each(read_ours);
+}
+
+fn read_wacore(node: &wacore_binary::node::NodeRef<'_>) {
+    black_box((&*node.tag == "message", node.content_bytes()));
+    for attr in node.attrs_iter() {
+        black_box(attr);
+    }
+    node.children().unwrap_or_default().iter().for_each(read_wacore);
 }
 
 const STANZAS: [&str; 4] = ["group message", "usync result", "prekey upload", "list of 700"];
@@ -78,96 +112,4 @@ fn prekey(tag: &'static str) -> Node<'static> {
 /// Bytes that look like a key.
 fn key(length: u8) -> Vec<u8> {
     (0..length).map(|at| at.wrapping_mul(151) ^ 0x5a).collect()
-}
-
-#[divan::bench_group(sample_count = 300)]
-mod decode_frame {
-    use super::*;
-
-    #[divan::bench(args = STANZAS)]
-    fn ours(bencher: Bencher, name: &str) {
-        let frame = encode(&stanza(name)).unwrap();
-        bencher.bench(|| decode(black_box(&frame[..])).unwrap());
-    }
-
-    #[divan::bench(args = STANZAS)]
-    fn wacore(bencher: Bencher, name: &str) {
-        let frame = encode(&stanza(name)).unwrap();
-        bencher.bench(|| wacore_binary::marshal::unmarshal_ref(black_box(&frame[1..])).unwrap());
-    }
-}
-
-#[divan::bench_group(sample_count = 300)]
-mod decode_and_read {
-    use super::*;
-
-    #[divan::bench]
-    fn ours(bencher: Bencher) {
-        let frame = encode(&stanza("group message")).unwrap();
-        bencher.bench(|| {
-            let document = decode(black_box(&frame[..])).unwrap();
-            read_ours(document.root());
-        });
-    }
-
-    fn read_ours(node: NodeRef<'_>) {
-        assert!(node.is("message"));
-        black_box((node.get_jid("from"), node.get_jid("participant"), node.get_jid("participant_pn")));
-        black_box((node.get("id"), node.get_u64("t"), node.get("type"), node.get("notify")));
-        for enc in node.find_all("enc") {
-            black_box((enc.get("type"), enc.get("v"), enc.content_bytes()));
-        }
-    }
-
-    #[divan::bench]
-    fn wacore(bencher: Bencher) {
-        let frame = encode(&stanza("group message")).unwrap();
-        bencher.bench(|| {
-            let node = wacore_binary::marshal::unmarshal_ref(black_box(&frame[1..])).unwrap();
-            read_wacore(&node);
-        });
-    }
-
-    fn read_wacore(node: &wacore_binary::node::NodeRef<'_>) {
-        assert!(&*node.tag == "message");
-        let jid = |key| node.get_attr(key).and_then(|value| value.to_jid());
-        let text = |key| node.get_attr(key).map(|value| value.as_str());
-        black_box((jid("from"), jid("participant"), jid("participant_pn")));
-        let time = text("t").and_then(|t| t.parse::<u64>().ok());
-        black_box((text("id"), time, text("type"), text("notify")));
-        for enc in node.get_children_by_tag("enc") {
-            let text = |key| enc.get_attr(key).map(|value| value.as_str());
-            black_box((text("type"), text("v"), enc.content_bytes()));
-        }
-    }
-}
-
-#[divan::bench_group(sample_count = 300)]
-mod encode_node {
-    use super::*;
-
-    #[divan::bench(args = STANZAS)]
-    fn ours(bencher: Bencher, name: &str) {
-        let node = stanza(name);
-        bencher.bench(|| encode(black_box(&node)).unwrap());
-    }
-
-    #[divan::bench(args = STANZAS)]
-    fn wacore_auto(bencher: Bencher, name: &str) {
-        let node = peer_node(name);
-        bencher.bench(|| wacore_binary::marshal::marshal_auto(black_box(&node)).unwrap());
-    }
-
-    #[divan::bench(args = STANZAS)]
-    fn wacore_exact(bencher: Bencher, name: &str) {
-        let node = peer_node(name);
-        bencher.bench(|| wacore_binary::marshal::marshal_exact(black_box(&node)).unwrap());
-    }
-
-    fn peer_node(name: &str) -> wacore_binary::node::Node {
-        let frame = encode(&stanza(name)).unwrap();
-        let node = wacore_binary::marshal::unmarshal_ref(&frame[1..]).unwrap().to_owned();
-        assert_eq!(wacore_binary::marshal::marshal(&node).unwrap(), frame, "the same stanza on both sides");
-        node
-    }
 }
