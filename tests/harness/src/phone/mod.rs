@@ -1,0 +1,51 @@
+//! The primary device of an account: links companions, shares keys, keeps the messages. Reference 14 §8.
+//!
+//! A phone knows nothing of sockets or stanza routing: the server hands it what is addressed to device 0 and
+//! carries what it makes. Its sessions, signatures and prekeys are real.
+
+mod history;
+mod keys;
+mod messages;
+mod resend;
+mod scan;
+
+pub(crate) use history::Person;
+pub(crate) use messages::{Heard, Incoming};
+pub(crate) use scan::{Companion, QrCode, QrError};
+
+use std::collections::BTreeMap;
+
+use crate::clock::Time;
+use crate::seed::Seed;
+
+use history::SyncKey;
+use keys::PhoneKeys;
+use messages::MessageStore;
+use scan::LinkedDevices;
+
+/// One account's phone.
+pub(crate) struct Phone {
+    keys: PhoneKeys,
+    linked: LinkedDevices,
+    sync_key: SyncKey,
+    messages: MessageStore,
+    /// Retries asked for per message id.
+    retries: BTreeMap<String, u64>,
+    seed: Seed,
+}
+
+impl Phone {
+    /// A phone fresh out of its box, registered at `now`.
+    pub(crate) fn new(mut seed: Seed, now: Time) -> Self {
+        let keys = PhoneKeys::draw(&mut seed);
+        let linked = LinkedDevices::new(&mut seed, now);
+        let sync_key = SyncKey::draw(&mut seed, now);
+        Self { keys, linked, sync_key, messages: MessageStore::default(), retries: BTreeMap::new(), seed }
+    }
+
+    /// A message id such as phones make.
+    pub(crate) fn fresh_message_id(&mut self) -> String {
+        let random: [u8; 9] = self.seed.bytes();
+        random.iter().fold(String::from("3EB0"), |id, byte| id + &format!("{byte:02X}"))
+    }
+}

@@ -1,0 +1,108 @@
+//! The admin endpoint's addresses and bodies. Reference 14 §5.
+
+use serde_json::Value;
+
+use super::http::Request;
+use crate::server::{AdminRequest, Fault};
+
+/// Status and text of a refusal.
+pub(super) type Refusal = (u16, String);
+
+/// What a request asks for; `Ok(None)` is the health check.
+pub(super) fn route(request: &Request) -> Result<Option<AdminRequest>, Refusal> {
+    let path = request.path();
+    let Some((_, wanted)) = METHODS.iter().find(|(known, _)| *known == path) else {
+        return Err((404, "no such address".to_owned()));
+    };
+    if request.method != *wanted && !(request.method == "HEAD" && *wanted == "GET") {
+        return Err((405, format!("{path} wants {wanted}")));
+    }
+    if request.body.len() > BODY_MAX {
+        return Err((413, "the body is too long".to_owned()));
+    }
+    let raw = String::from_utf8_lossy(&request.body).trim().to_owned();
+    let body = Fields(if raw.starts_with('{') {
+        serde_json::from_str(&raw).map_err(|error| (400, error.to_string()))?
+    } else {
+        Value::Null
+    });
+    Ok(Some(match path {
+        "/admin/mock-phone/scan-qr" => AdminRequest::ScanQr(raw),
+        "/admin/state" => AdminRequest::State,
+        "/admin/violations" => AdminRequest::Violations,
+        "/admin/kick" => AdminRequest::Kick {
+            jid: body.text("jid")?,
+            code: body.number("code"),
+            conflict: body.text("conflict").ok(),
+        },
+        "/admin/unlink" => AdminRequest::Unlink { jid: body.text("jid")? },
+        "/admin/send" => {
+            AdminRequest::Send { from: body.text("from")?, to: body.text("to")?, text: body.text("text")? }
+        }
+        "/admin/account" => AdminRequest::CreateAccount { name: body.text("name")? },
+        "/admin/replace-phone" => AdminRequest::ReplacePhone { account: body.text("account")? },
+        "/admin/drop-prekeys" => AdminRequest::DropPrekeys { jid: body.text("jid")? },
+        "/admin/fault" => AdminRequest::Fault {
+            fault: fault(&body)?,
+            jid: body.text("jid").ok(),
+            times: body.number("times").and_then(|times| times.try_into().ok()).unwrap_or(1),
+        },
+        "/admin/heal" => AdminRequest::Heal,
+        "/admin/restart" => AdminRequest::Restart,
+        _ => return Ok(None),
+    }))
+}
+
+/// A fault by its name.
+fn fault(body: &Fields) -> Result<Fault, Refusal> {
+    let code = || body.number("code").ok_or_else(|| (400, "code is missing".to_owned()));
+    Ok(match body.text("fault")?.as_str() {
+        "corrupt-ciphertext" => Fault::CorruptCiphertext,
+        "duplicate-delivery" => Fault::DuplicateDelivery,
+        "reorder-delivery" => Fault::ReorderDelivery,
+        "withhold-answer" => Fault::WithholdAnswer(body.text("xmlns")?),
+        "refuse-iq" => Fault::RefuseIq(body.text("xmlns")?, code()?),
+        "bad-bundle-signature" => Fault::BadBundleSignature,
+        "bundle-missing" => Fault::BundleMissing,
+        "login-failure" => Fault::LoginFailure(code()?),
+        "bad-pairing-hmac" => Fault::BadPairingHmac,
+        "bad-account-signature" => Fault::BadAccountSignature,
+        "refuse-message" => Fault::RefuseMessage(code()?),
+        "lose-ack" => Fault::LoseAck,
+        "cut-frame" => Fault::CutFrame(body.number("bytes").and_then(|n| n.try_into().ok()).unwrap_or(0)),
+        other => return Err((400, format!("no fault is called {other}"))),
+    })
+}
+
+/// A JSON object.
+struct Fields(Value);
+
+impl Fields {
+    fn text(&self, name: &str) -> Result<String, Refusal> {
+        let value = self.0.get(name).and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| (400, format!("{name} is missing")))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(Value::as_u64)
+    }
+}
+
+/// Every address and its method.
+const METHODS: &[(&str, &str)] = &[
+    ("/", "GET"),
+    ("/admin/mock-phone/scan-qr", "POST"),
+    ("/admin/state", "GET"),
+    ("/admin/violations", "GET"),
+    ("/admin/kick", "POST"),
+    ("/admin/unlink", "POST"),
+    ("/admin/send", "POST"),
+    ("/admin/account", "POST"),
+    ("/admin/replace-phone", "POST"),
+    ("/admin/drop-prekeys", "POST"),
+    ("/admin/fault", "POST"),
+    ("/admin/heal", "POST"),
+    ("/admin/restart", "POST"),
+];
+/// Longest admin body.
+const BODY_MAX: usize = 4096;

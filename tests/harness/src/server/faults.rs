@@ -1,0 +1,162 @@
+//! Faults that a test arms and that strike when their moment comes.
+
+use sanswire::wire::{Content, Node};
+
+use super::{DeviceRef, Server, Stanza};
+
+/// One kind of trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Flip a bit in the last byte of the next message's ciphertext, which breaks its MAC.
+    CorruptCiphertext,
+    /// Send the next stanza twice.
+    DuplicateDelivery,
+    /// Send the next stanza after the one that follows it.
+    ReorderDelivery,
+    /// Leave the next iq of this namespace unanswered.
+    WithholdAnswer(String),
+    /// Refuse the next iq of this namespace with a code.
+    RefuseIq(String, u64),
+    /// Serve the next bundle of this device with a broken signed prekey signature.
+    BadBundleSignature,
+    /// Leave the next bundle fetch's users of this device out as unknown.
+    BundleMissing,
+    /// Refuse the next login with this reason.
+    LoginFailure(u64),
+    /// Break the HMAC of the next pair-success.
+    BadPairingHmac,
+    /// Break the account signature of the next pair-success.
+    BadAccountSignature,
+    /// Refuse the next message with this error code in its ack.
+    RefuseMessage(u64),
+    /// Accept the next message but lose its ack.
+    LoseAck,
+    /// Send only this many bytes of the next frame, then close the connection.
+    CutFrame(usize),
+}
+
+/// Whom a fault may strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The next device it fits.
+    Anyone,
+    /// One device only.
+    Device(DeviceRef),
+}
+
+/// Armed faults, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    target: Target,
+    times: u32,
+}
+
+impl Server {
+    /// Arms a fault to strike `times` times.
+    pub fn arm(&mut self, fault: Fault, target: Target, times: u32) {
+        if times > 0 {
+            self.faults.0.push(Armed { fault, target, times });
+        }
+    }
+
+    /// Disarms everything.
+    pub fn heal(&mut self) {
+        self.faults.0.clear();
+    }
+}
+
+impl Faults {
+    /// Takes one strike of the first armed fault that `fits`.
+    fn take<T>(&mut self, at: Option<DeviceRef>, fits: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        let index = self.0.iter().position(|armed| {
+            let aimed =
+                armed.target == Target::Anyone || at.is_some_and(|at| armed.target == Target::Device(at));
+            aimed && fits(&armed.fault).is_some()
+        })?;
+        let armed = self.0.get_mut(index)?;
+        let strike = fits(&armed.fault);
+        armed.times -= 1;
+        if armed.times == 0 {
+            self.0.remove(index);
+        }
+        strike
+    }
+
+    fn strikes(&mut self, at: Option<DeviceRef>, fault: &Fault) -> bool {
+        self.take(at, |armed| (armed == fault).then_some(())).is_some()
+    }
+
+    pub(crate) fn duplicate(&mut self, at: DeviceRef) -> bool {
+        self.strikes(Some(at), &Fault::DuplicateDelivery)
+    }
+
+    pub(crate) fn reorder(&mut self, at: DeviceRef) -> bool {
+        self.strikes(Some(at), &Fault::ReorderDelivery)
+    }
+
+    /// Breaks the ciphertext of a message on the wire; the queued original stays whole.
+    pub(crate) fn spoil(&mut self, at: DeviceRef, node: &mut Stanza) {
+        if node.tag != "message" || !self.strikes(Some(at), &Fault::CorruptCiphertext) {
+            return;
+        }
+        if let Content::Nodes(children) = &mut node.content {
+            for enc in children.iter_mut().filter(|child| child.tag == "enc") {
+                if let Content::Bytes(bytes) = &mut enc.content
+                    && let Some(last) = bytes.to_mut().last_mut()
+                {
+                    *last ^= 1;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn withhold(&mut self, at: Option<DeviceRef>, iq: &Node<'_>) -> bool {
+        let xmlns = iq.get("xmlns").unwrap_or_default();
+        self.take(at, |armed| matches!(armed, Fault::WithholdAnswer(ns) if *ns == xmlns).then_some(()))
+            .is_some()
+    }
+
+    pub(crate) fn refuse_iq(&mut self, at: Option<DeviceRef>, iq: &Node<'_>) -> Option<u64> {
+        let xmlns = iq.get("xmlns").unwrap_or_default();
+        self.take(at, |armed| match armed {
+            Fault::RefuseIq(ns, code) if *ns == xmlns => Some(*code),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn bad_bundle(&mut self, at: DeviceRef) -> bool {
+        self.strikes(Some(at), &Fault::BadBundleSignature)
+    }
+
+    pub(crate) fn bundle_missing(&mut self, at: DeviceRef) -> bool {
+        self.strikes(Some(at), &Fault::BundleMissing)
+    }
+
+    pub(crate) fn login_failure(&mut self, at: Option<DeviceRef>) -> Option<u64> {
+        self.take(at, |armed| if let Fault::LoginFailure(reason) = armed { Some(*reason) } else { None })
+    }
+
+    pub(crate) fn bad_pairing_hmac(&mut self) -> bool {
+        self.strikes(None, &Fault::BadPairingHmac)
+    }
+
+    pub(crate) fn bad_account_signature(&mut self) -> bool {
+        self.strikes(None, &Fault::BadAccountSignature)
+    }
+
+    pub(crate) fn refuse_message(&mut self, at: DeviceRef) -> Option<u64> {
+        self.take(Some(at), |armed| if let Fault::RefuseMessage(code) = armed { Some(*code) } else { None })
+    }
+
+    pub(crate) fn lose_ack(&mut self, at: DeviceRef) -> bool {
+        self.strikes(Some(at), &Fault::LoseAck)
+    }
+
+    pub(crate) fn cut_frame(&mut self, at: Option<DeviceRef>) -> Option<usize> {
+        self.take(at, |armed| if let Fault::CutFrame(keep) = armed { Some(*keep) } else { None })
+    }
+}

@@ -1,0 +1,53 @@
+//! The simulated server: accounts, pairing, login, prekeys, routing with offline queues.
+//!
+//! [`Server`] is sans-IO like the client: tell it of connections, bytes and time, then drain
+//! [`Server::poll`]. Tests reach behind the wire with [`Server::admin`] and read what clients did wrong from
+//! [`Server::violations`]. Reference 14.
+//!
+//! | Folder file | Answers |
+//! |---|---|
+//! | `accept`, `login`, `pairing` | a connection's life up to a logged-in device |
+//! | `dispatch` | which file a stanza goes to |
+//! | `prekeys`, `usync`, `devices`, `props`, `appstate`, `tokens` | the queries of a client |
+//! | `router`, `receipts`, `offline`, `presence` | what one device sends to another |
+//! | `primary` | the phone's side of all of these |
+//! | `admin`, `faults`, `violations` | what only tests and people at the keyboard see |
+
+mod accept;
+mod admin;
+mod appstate;
+mod config;
+mod devices;
+mod directory;
+mod dispatch;
+mod faults;
+mod login;
+mod offline;
+mod pairing;
+mod prekeys;
+mod presence;
+mod primary;
+mod props;
+mod receipts;
+mod router;
+mod scan;
+mod state;
+mod tokens;
+mod usync;
+mod violations;
+
+#[cfg(test)]
+mod tests;
+
+pub use accept::ConnId;
+pub use admin::{AdminRequest, AdminResponse};
+pub use config::{Config, FirstDevice, OfflineMode};
+pub use directory::{AccountId, DeviceRef};
+pub use faults::{Fault, Target};
+pub use state::{Server, ServerOutput};
+pub use violations::Violation;
+
+pub(crate) use prekeys::{Bundle, PublishedKeys, SignedPrekey};
+
+/// A stanza that owns all its text.
+pub(crate) type Stanza = sanswire::wire::Node<'static>;
