@@ -83,12 +83,13 @@ const WIDE: [&str; 7] = [
 ];
 
 /// Records that hold keys or plaintext: `src/redact.rs` gives them a `Debug` that shows neither.
-const SECRET: [&str; 14] = [
+const SECRET: [&str; 15] = [
     ".sanswire.records.v1.Credentials",
     ".sanswire.records.v1.InboxEntry",
     ".sanswire.records.v1.MessageSecret",
     ".sanswire.records.v1.OutboxEntry",
     ".sanswire.records.v1.PreKey",
+    ".sanswire.records.v1.ReceivedEntry",
     ".sanswire.records.v1.ReceivingChain",
     ".sanswire.records.v1.SenderKeyRecord",
     ".sanswire.records.v1.SenderKeyState",

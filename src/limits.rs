@@ -77,3 +77,104 @@ pub const LINK_CODE_HELLOS_MAX: u32 = 3;
 
 /// Most QR references that are taken from one offer; servers give six.
 pub const QR_REFERENCES_MAX: usize = 16;
+// link, timers
+
+/// How long the adapter may take to connect, in seconds. Reference 01 §14.
+pub const CONNECT_LIMIT_S: u64 = 20;
+
+/// How long the handshake and the answer to the login may take, in seconds. Reference 01 §14.
+pub const HANDSHAKE_LIMIT_S: u64 = 20;
+
+/// How long the server may take to answer an iq, in seconds. Reference 01 §14.
+pub const IQ_LIMIT_S: u64 = 75;
+
+/// How long the server may take to confirm a logout, in seconds. Reference 01 §14.
+pub const LOGOUT_LIMIT_S: u64 = 3;
+
+/// How long the server may take to close after it said that it would, in seconds.
+pub const LINGER_LIMIT_S: u64 = 10;
+
+/// QR references taken from one offer; real servers send 6.
+pub const QR_REFS: usize = 16;
+
+/// How long the first QR code is valid, in seconds. Reference 02 §2.3.
+pub const QR_FIRST_S: u32 = 60;
+
+/// How long each later QR code is valid, in seconds. Reference 02 §2.3.
+pub const QR_NEXT_S: u32 = 20;
+
+/// How long the server may take to restart the connection after pairing, in seconds.
+pub const PAIR_RESTART_S: u64 = 10;
+
+/// Stanzas of the offline queue asked for at a time. Reference 01 §10.
+pub const OFFLINE_BATCH: u32 = 100;
+
+// directory
+
+/// One-time prekeys of the first upload. Reference 04 §9.
+pub const PREKEYS_FIRST: u32 = 812;
+
+/// One-time prekeys of later uploads. Reference 04 §9.
+pub const PREKEYS_TOP_UP: u32 = 50;
+
+/// More are uploaded when the server has fewer than this. Reference 04 §9.
+pub const PREKEYS_LOW: u64 = 5;
+
+/// Wait before a failed upload is tried again, in seconds.
+pub const PREKEY_RETRY_S: u64 = 60;
+
+/// Devices kept per user.
+pub const DEVICES_PER_USER: usize = 128;
+
+/// Devices in one query for bundles. Reference 04 §10.
+pub const BUNDLES_PER_QUERY: usize = 50;
+
+/// How long a device without a usable bundle is left out, in seconds.
+pub const UNREACHABLE_S: u64 = 300;
+
+// messaging
+
+/// Calls and other work waiting in one client.
+pub const QUEUED_CALLS: usize = 10_000;
+
+/// Messages in the outbox.
+pub const OUTBOX_MESSAGES: usize = 10_000;
+
+/// Sent messages kept for retry receipts.
+pub const SENT_MESSAGES: u64 = 4_096;
+
+/// Events kept until the application confirms them; beyond, nothing more is taken from the server.
+pub const INBOX_EVENTS: u32 = 10_000;
+
+/// Bytes of text in one message.
+pub const MESSAGE_TEXT_BYTES: usize = 65_536;
+
+/// Bytes of a message id that the application chose.
+pub const MESSAGE_ID_BYTES: usize = 128;
+
+/// How long the server may take to ack a message, in seconds. Reference 05 §9.
+pub const ACK_LIMIT_S: u64 = 75;
+
+/// Times that a message is written to connections that live on without acking it.
+pub const SEND_TRIES: u32 = 3;
+
+/// Retry receipts per message, sent and answered. Reference 04 §12.
+pub const RETRY_RECEIPTS: u32 = 5;
+
+/// Resends that wait for a bundle.
+pub const PENDING_RESENDS: usize = 256;
+
+/// Message ids read from one receipt, and written into one.
+pub const RECEIPT_IDS: usize = 256;
+
+/// Receipts reported per message.
+pub const RECEIPT_MARKS: usize = 64;
+
+/// Weeks for which a shown message is remembered, the current one included.
+pub const SHOWN_WEEKS: u32 = 3;
+
+/// Old marks looked at in one turn.
+pub const PRUNED_MARKS: u32 = 512;
+
+/// Time between looks for old marks, in seconds.
+pub const PRUNE_EVERY_S: u64 = 3_600;

@@ -20,6 +20,7 @@ redacted!(
     MessageSecret,
     OutboxEntry,
     PreKey,
+    ReceivedEntry,
     ReceivingChain,
     SenderKeyRecord,
     SenderKeyState,

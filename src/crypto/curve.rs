@@ -5,6 +5,7 @@ use core::fmt;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint, Scalar};
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha512};
 use thiserror::Error;
 use x25519_dalek::StaticSecret;
@@ -34,7 +35,8 @@ pub enum CurveError {
 }
 
 /// A Curve25519 public key: 32 bytes raw, or 33 with the type byte `05` in front ("serialized").
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {

@@ -1,3 +1,11 @@
-//! Who is who: devices and identities of users.
+//! Who is where: devices of users, their keys, and the two names of one user.
 
 pub mod adv;
+pub(crate) mod bundles;
+pub(crate) mod devices;
+pub(crate) mod identity_change;
+pub(crate) mod lid;
+pub(crate) mod own;
+pub(crate) mod prekeys;
+pub(crate) mod sessions;
+pub(crate) mod usync;

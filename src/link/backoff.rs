@@ -17,6 +17,18 @@ pub struct Backoff {
 pub const STABLE_AFTER: Duration = Duration::from_secs(30);
 
 impl Backoff {
+    /// The back-off after this many steps.
+    #[must_use]
+    pub const fn at(step: u8) -> Self {
+        Self { step: if step > STEP_MAX { STEP_MAX } else { step } }
+    }
+
+    /// How many steps it is from the beginning.
+    #[must_use]
+    pub const fn step(self) -> u8 {
+        self.step
+    }
+
     /// The next wait. `random` is any 32 bits.
     pub fn next(&mut self, random: u32) -> Duration {
         let (mut this, mut after) = (1_u64, 1_u64);

@@ -1,10 +1,26 @@
 //! The life of a connection: what is said to log in or to be paired, and what follows when it ends.
 //!
-//! Reference 01 §7-16, 02.
+//! [`life`] makes and ends connections, [`login`] brings one up, [`pair`] is for devices that are not linked
+//! yet. The rest decides single questions without state. Reference 01 §7-16, 02.
 
 pub mod backoff;
+pub mod failure;
+mod fresh;
+mod info;
+mod keep;
 pub mod keepalive;
+mod life;
+mod login;
+mod logout;
+mod pair;
 pub mod pairing;
 pub mod payload;
+mod presence;
 
+pub(crate) use info::{info, offline_stanza, server_iq};
+pub(crate) use life::{closed, connected, fail, fired, shutdown, start};
+pub(crate) use login::{failure, handshake, refill_prekeys, stream_end, stream_error, success};
+pub use logout::Logout;
+pub(crate) use pair::{pair_device, pair_success, refresh as pairing_refresh};
 pub use payload::Profile;
+pub use presence::SetAvailable;

@@ -31,10 +31,10 @@ pub use archive::SessionRecord;
 pub use bundle::Bundle;
 pub use cipher::{Ciphertext, CiphertextKind, Decrypted, decrypt_message, decrypt_prekey_message, encrypt};
 pub use error::{DecryptError, SignalError, WireFault};
-pub use identity::{DeviceIdentity, IdentityError, IdentityKeyPair, Local};
+pub use identity::{DeviceIdentity, IdentityError, IdentityKeyPair, Local, registration_id};
 pub use message::{PreKeyMessage, SignalMessage};
 pub use padding::{PaddingError, pad, unpad};
-pub use prekey::{PreKey, PreKeyPublic, SignedPreKey, SignedPreKeyPublic, bundle_digest};
+pub use prekey::{PreKey, PreKeyPublic, SignedPreKey, SignedPreKeyPublic, bundle_digest, next_id};
 pub use session::{PendingPreKey, SessionParts, SessionPartsError, SessionState};
 
 /// Where fresh key material comes from. Drawn from only by steps that were accepted, so a refused message

@@ -8,12 +8,13 @@ use prost::Message;
 use sanswire_proto::whatsapp::CertChain;
 use sanswire_proto::whatsapp::cert_chain::NoiseCertificate;
 use sanswire_proto::whatsapp::cert_chain::noise_certificate::Details;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crypto::{KeyPair, PrivateKey, PublicKey};
 
 /// Whom a client believes, and how far clocks may differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trust {
     /// The key that signs intermediates.
     pub root: PublicKey,

@@ -1,0 +1,63 @@
+//! What a client is told when it is made.
+
+use alloc::string::ToString;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Misuse;
+use crate::link::Profile;
+use crate::output::Target;
+use crate::wire::certificate::Trust;
+
+/// The configuration of a client. All of it is part of what determines its outputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Where to connect; the real service by default.
+    pub target: Target,
+    /// Whose certificates to trust; the real service's root by default.
+    pub trust: Trust,
+    /// What the client says it is.
+    pub profile: Profile,
+    /// Whether every login announces the device as in use (`presence`). Default: yes.
+    pub available: bool,
+    /// Bytes of records to keep in memory. Default: 1 MiB. It changes only how often records are loaded.
+    pub cache_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            target: Target {
+                url: "wss://web.whatsapp.com/ws/chat".to_string(),
+                origin: "https://web.whatsapp.com".to_string(),
+            },
+            trust: Trust::default(),
+            profile: Profile::default(),
+            available: true,
+            cache_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    pub(crate) fn check(&self) -> Result<(), Misuse> {
+        if !self.target.url.starts_with("ws://") && !self.target.url.starts_with("wss://") {
+            return Err(Misuse::Config("target url is neither ws nor wss"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_sockets_are_targets() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let mut config = Config::default();
+        config.target.url = "https://example.org".to_string();
+        assert!(config.check().is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! Notifications of namespace `encrypt`: own prekeys run low, or a contact was set up anew.
+//! Reference 04 §9.1, §15.
+
+use super::{devices, lid, sessions};
+use crate::engine::{Stop, Turn, Work};
+use crate::stanza::parse;
+use crate::wire::NodeRef;
+
+/// Handles `<count>` (upload more), `<digest>` (check what the server holds) and `<identity>` (forget the
+/// contact's session, so that the next send starts a new one).
+pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    if node.find("count").is_some() || node.find("digest").is_some() {
+        cx.schedule(Work::RefillPrekeys);
+        return Ok(());
+    }
+    if node.find("identity").is_none() {
+        return Ok(());
+    }
+    let from = parse::jid(node, "notification", "from")?.into_owned();
+    if from.device() != 0 || cx.is_me(&from) {
+        return Ok(());
+    }
+    if let Some(lid) = node.get_jid("lid") {
+        lid::learn(cx, &from, &lid)?;
+    }
+    let address = sessions::address_of(cx, &from)?;
+    // Archived, not deleted: what is in flight on the old session still decrypts.
+    let mut record = sessions::load(cx, &address)?;
+    record.archive_current();
+    sessions::save(cx, &address, &record);
+    sessions::forget_identity(cx, &address);
+    devices::forget(cx, &from);
+    devices::forget(cx, &address);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Where a device's session and identity are stored, and how they move when its LID becomes known.
+//! Reference 03 §13, 04 §14, §15.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use sanswire_proto::records::{Identity, SessionRecord as StoredSessions};
+
+use crate::crypto::PublicKey;
+use crate::directory::lid;
+use crate::engine::{Stop, Turn};
+use crate::entropy::Entropy;
+use crate::records::{Record, RecordError, Table, signal};
+use crate::signal::{Draw, SessionRecord};
+use crate::wire::{Jid, OwnedJid};
+
+impl Record for StoredSessions {
+    const TABLE: Table = Table::Session;
+}
+
+impl Record for Identity {
+    const TABLE: Table = Table::Identity;
+}
+
+impl Draw for Entropy {
+    fn draw_32(&mut self) -> [u8; 32] {
+        self.bytes()
+    }
+}
+
+/// The address under which a device's session is kept: its LID once that is known, its number before. What
+/// was stored under the number moves to the LID in the same transaction; a session that is under the LID
+/// already is newer and stays.
+pub(crate) fn address_of(cx: &mut Turn<'_>, device: &Jid<'_>) -> Result<OwnedJid, Stop> {
+    if !device.is_pn() {
+        return Ok(device.clone().into_owned());
+    }
+    let Some(lid) = lid::lid_of(cx, device)? else { return Ok(device.clone().into_owned()) };
+    let address = lid.with_device(device.device()).into_owned();
+    let (from, to) = (key(device), key(&address));
+    cx.prefetch(&[
+        (Table::Session, from.clone()),
+        (Table::Session, to.clone()),
+        (Table::Identity, from.clone()),
+        (Table::Identity, to.clone()),
+    ])?;
+    if let Some(session) = cx.get::<StoredSessions>(&from)? {
+        if cx.get::<StoredSessions>(&to)?.is_none() {
+            cx.put(&to, &session);
+        }
+        cx.delete(Table::Session, &from);
+    }
+    if let Some(identity) = cx.get::<Identity>(&from)? {
+        if cx.get::<Identity>(&to)?.is_none() {
+            cx.put(&to, &identity);
+        }
+        cx.delete(Table::Identity, &from);
+    }
+    Ok(address)
+}
+
+/// The sessions with a device; none when nothing readable is stored.
+pub(crate) fn load(cx: &mut Turn<'_>, address: &Jid<'_>) -> Result<SessionRecord, Stop> {
+    match cx.get::<StoredSessions>(&key(address)) {
+        Ok(record) => read(record),
+        // An unreadable record is as good as none: a new session repairs it.
+        Err(Stop::Record(_)) => Ok(SessionRecord::new()),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// The sessions with several devices, loaded at once.
+pub(crate) fn load_all(cx: &mut Turn<'_>, addresses: &[OwnedJid]) -> Result<Vec<SessionRecord>, Stop> {
+    let keys: Vec<_> = addresses.iter().map(|address| (Table::Session, key(address))).collect();
+    cx.prefetch(&keys)?;
+    addresses.iter().map(|address| load(cx, address)).collect()
+}
+
+/// Stores the sessions with a device.
+pub(crate) fn save(cx: &mut Turn<'_>, address: &Jid<'_>, sessions: &SessionRecord) {
+    cx.put(&key(address), &signal::session_to(sessions));
+}
+
+/// Forgets the sessions with a device.
+pub(crate) fn forget(cx: &mut Turn<'_>, address: &Jid<'_>) {
+    cx.delete(Table::Session, &key(address));
+}
+
+/// The identity key that a device was last known by.
+pub(crate) fn identity(cx: &mut Turn<'_>, address: &Jid<'_>) -> Result<Option<PublicKey>, Stop> {
+    let stored = cx.get::<Identity>(&key(address))?;
+    Ok(stored.and_then(|identity| signal::identity_from(&identity).ok()))
+}
+
+/// Remembers the identity key of a device; call it only once the key has proved itself.
+pub(crate) fn remember_identity(
+    cx: &mut Turn<'_>,
+    address: &Jid<'_>,
+    identity: &PublicKey,
+) -> Result<(), Stop> {
+    if self::identity(cx, address)? == Some(*identity) {
+        return Ok(());
+    }
+    let record = Identity {
+        key: Some(Bytes::copy_from_slice(identity.as_bytes())),
+        first_seen_unix_s: Some(cx.now.unix.seconds()),
+        ..Identity::default()
+    };
+    cx.put(&key(address), &record);
+    Ok(())
+}
+
+/// Forgets the identity key of a device.
+pub(crate) fn forget_identity(cx: &mut Turn<'_>, address: &Jid<'_>) {
+    cx.delete(Table::Identity, &key(address));
+}
+
+fn read(record: Option<StoredSessions>) -> Result<SessionRecord, Stop> {
+    let sessions = record.map(|record| signal::session_from(&record));
+    match sessions {
+        None => Ok(SessionRecord::new()),
+        Some(Ok(sessions)) => Ok(sessions),
+        Some(Err(RecordError { .. })) => Ok(SessionRecord::new()),
+    }
+}
+
+fn key(address: &Jid<'_>) -> Vec<u8> {
+    address.to_string().into_bytes()
+}

@@ -1,0 +1,121 @@
+//! What a client remembers only while it runs: plain data, changed by turns that committed.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::event::DownReason;
+use crate::now::Mono;
+use crate::ops::CallId;
+use crate::records::credentials::Me;
+use crate::wire::OwnedJid;
+
+/// Volatile state of one client. All of it can be lost without losing a message.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Batches stored so far over the life of the storage.
+    pub(crate) generation: u64,
+    /// How far the connection's life is.
+    pub(crate) phase: Phase,
+    /// The paired account, as the credentials say.
+    pub(crate) me: Option<Me>,
+    /// Random prefix of stanza ids, new per connection.
+    pub(crate) id_prefix: String,
+    /// How far the back-off is: connections in a row that did not last.
+    pub(crate) backoff_step: u8,
+    /// The server said why it is about to close.
+    pub(crate) lingering: Option<DownReason>,
+    /// When the server was last pinged.
+    pub(crate) pinged: Option<Mono>,
+    /// No new connection: the application shut down, or the account cannot connect again as it is.
+    pub(crate) stopped: bool,
+    /// Server clock minus ours, in milliseconds.
+    pub(crate) server_offset_ms: i64,
+    /// When bytes last came from the server.
+    pub(crate) last_received: Mono,
+    /// Whether the application announced itself available.
+    pub(crate) available: bool,
+    /// QR references not shown yet.
+    pub(crate) qr_refs: VecDeque<String>,
+    /// The QR reference on show.
+    pub(crate) qr_current: Option<String>,
+    /// Stanzas of the offline queue seen on this connection.
+    pub(crate) offline_seen: u32,
+    /// How many of them were asked for so far; 0 outside the offline phase.
+    pub(crate) offline_wanted: u32,
+    /// Sends not acked yet: sequence number to chat. Complete after the start.
+    pub(crate) outbox: BTreeMap<u64, PendingSend>,
+    /// Kept events that the application has not confirmed.
+    pub(crate) unseen: u32,
+    /// Users whose device list is being asked for.
+    pub(crate) asking_devices: BTreeSet<OwnedJid>,
+    /// Devices whose bundle is being asked for.
+    pub(crate) asking_bundles: BTreeSet<OwnedJid>,
+    /// Devices that gave no usable bundle, and when they are worth another try.
+    pub(crate) unreachable: BTreeMap<OwnedJid, Mono>,
+    /// Messages to send again once a bundle has come.
+    pub(crate) resends: Vec<Resend>,
+    /// A prekey upload is in flight.
+    pub(crate) uploading_prekeys: bool,
+}
+
+/// What is known without a record about a message on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PendingSend {
+    /// The stanza's id.
+    pub(crate) id: String,
+    /// The chat: later messages to it wait for earlier ones.
+    pub(crate) chat: OwnedJid,
+    /// The call that waits for the ack.
+    pub(crate) call: Option<CallId>,
+    /// When it was written to this connection; waiting for the ack since.
+    pub(crate) written: Option<Mono>,
+    /// How often it was written without an ack in time.
+    pub(crate) tries: u32,
+}
+
+/// A message that a device asked for again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resend {
+    /// The message's id.
+    pub(crate) id: String,
+    /// The device that asked.
+    pub(crate) to: OwnedJid,
+    /// How often it has asked.
+    pub(crate) count: u32,
+    /// The message's time, as the device says.
+    pub(crate) t: Option<u64>,
+}
+
+/// The connection's life. Reference 01 §1.
+///
+/// ```text
+/// Idle -> Dialing -> HelloSent -> FinishSent -> Registering -> (515) -> Dialing
+///                                      |                                  |
+///                                      +------------> Ready <-------------+
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No connection; perhaps a timer to make one.
+    #[default]
+    Idle,
+    /// Waiting for the adapter to connect.
+    Dialing,
+    /// Waiting for the server's half of the handshake.
+    HelloSent,
+    /// The payload is sent: waiting for `success`, `failure` or `pair-device`.
+    FinishSent,
+    /// Waiting for a phone to scan.
+    Registering,
+    /// Logged in, still passive: own keys are being checked and the offline queue arrives.
+    LoggingIn,
+    /// Logged in and active.
+    Ready,
+}
+
+impl Phase {
+    /// Whether messages and requests can be sent.
+    pub(crate) const fn is_logged_in(self) -> bool {
+        matches!(self, Self::LoggingIn | Self::Ready)
+    }
+}

@@ -1,0 +1,18 @@
+//! The loop around every turn: work items in order, one transaction each, outputs in order.
+
+mod commit;
+mod connection;
+mod memory;
+mod request;
+mod run;
+mod turn;
+mod work;
+
+pub(crate) use commit::META_KEY;
+
+pub(crate) use memory::{Memory, PendingSend, Phase, Resend};
+
+pub(crate) use request::{Continuation, Outcome, RequestId};
+pub(crate) use run::Engine;
+pub(crate) use turn::{Stop, Turn};
+pub(crate) use work::Work;

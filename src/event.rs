@@ -1,0 +1,249 @@
+//! Everything that an application can observe.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::content::Content;
+use crate::now::UnixMs;
+use crate::ops::CallId;
+use crate::wire::OwnedJid;
+
+/// Names an event; ids grow over the life of the storage. Give it back with
+/// [`Input::Seen`](crate::Input::Seen).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub u64);
+
+/// An event with its circumstances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Confirm it with [`Input::Seen`](crate::Input::Seen): kept events come again after a restart until then.
+    pub id: EventId,
+    /// It may have been handed out before: the client restarted before it was confirmed.
+    pub repeated: bool,
+    /// Wall-clock time of the turn that handed it out.
+    pub at: UnixMs,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened. Variants marked *kept* are durable before they are handed out and come again after a
+/// restart until confirmed; the others are handed out once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The connection or the pairing changed. Not kept. Reference 01, 02.
+    Link(LinkEvent),
+    /// A message was decrypted: once per message and device. Kept. Reference 07 §3.
+    Message(Received),
+    /// A message arrived that cannot be decrypted yet; its sender was asked to send it again. At most once
+    /// per message. Not kept. Reference 07 §3.7.
+    Undecryptable(Undecryptable),
+    /// A message of ours made progress. Kept from the server's ack on. Reference 05 §9, 07 §6.5.
+    Send(SendProgress),
+    /// A stanza that this version has no meaning for; it was acked. Not kept. Reference 08.
+    Unhandled {
+        /// The stanza as XML-like text.
+        stanza: String,
+    },
+    /// Something was wrong with what the peer sent or storage held; what was done about it is in the text.
+    /// Not kept.
+    Fault {
+        /// The named error.
+        error: String,
+        /// The offending stanza as XML-like text, when there is one.
+        stanza: Option<String>,
+    },
+}
+
+/// A change of the connection or the pairing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LinkEvent {
+    /// Show this QR code until the next one, or until paired.
+    QrCode {
+        /// The text that the code encodes.
+        text: String,
+        /// How long it is valid, in seconds.
+        valid_s: u32,
+    },
+    /// All QR codes were shown and none was scanned; the client connects again for new ones.
+    QrExhausted,
+    /// A phone linked this device. The credentials are durable; a restart of the connection follows.
+    Paired {
+        /// Own device under the phone number.
+        pn: OwnedJid,
+        /// Own device under the LID.
+        lid: OwnedJid,
+        /// What the phone says it is (`android`, `iphone`, …).
+        platform: Option<String>,
+    },
+    /// The phone's answer was refused.
+    PairingFailed {
+        /// The named error.
+        error: String,
+    },
+    /// Logged in and active: own keys are published, sends go out.
+    Ready,
+    /// The server has delivered everything that was queued while this device was away.
+    OfflineDone {
+        /// How many stanzas the queue held.
+        count: u32,
+    },
+    /// The connection ended.
+    Down {
+        /// Why, and with it what can be done.
+        reason: DownReason,
+        /// When the client connects again by itself, in milliseconds; `None`: it will not.
+        retry_in_ms: Option<u64>,
+    },
+}
+
+/// Why a connection ended. Reference 01 §8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DownReason {
+    /// The application asked for it.
+    Requested,
+    /// The server asks for a new connection at once, as always after pairing (515).
+    Restart,
+    /// The socket closed or could not be opened.
+    Closed,
+    /// Nothing came for too long.
+    Silence,
+    /// Connecting, the handshake or the login took too long.
+    TimedOut,
+    /// A frame or handshake message was malformed or did not authenticate.
+    Protocol,
+    /// The server's certificate chain does not lead to the configured root: nothing was disclosed.
+    Untrusted,
+    /// All QR codes were shown and none was scanned.
+    QrExhausted,
+    /// The server is overloaded or restarting (500, 503), or limits the rate (429).
+    Unavailable {
+        /// The server's code.
+        code: u32,
+    },
+    /// Unlinked by the phone or the server (401, 403, 406): these credentials are of no use any more.
+    LoggedOut {
+        /// The server's code.
+        code: u32,
+    },
+    /// Another connection uses the same credentials.
+    Replaced,
+    /// The account is banned for a while (402).
+    Banned {
+        /// The kind of ban.
+        code: Option<u32>,
+        /// How long, in seconds.
+        expires_s: Option<u64>,
+    },
+    /// The client version is too old (405): give a newer one.
+    Outdated,
+    /// Refused for another reason: no retry by itself.
+    Refused {
+        /// The server's code, 0 when it gave none.
+        code: u32,
+        /// The server's stanza as XML-like text.
+        stanza: String,
+    },
+}
+
+/// A message as received.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Received {
+    /// The message's id, unique per chat and sender.
+    pub id: String,
+    /// The conversation, without device.
+    pub chat: OwnedJid,
+    /// The device that sent it.
+    pub sender: OwnedJid,
+    /// The sender's other address (LID for a number, number for a LID) when known.
+    pub sender_alt: Option<OwnedJid>,
+    /// Sent by another device of this account.
+    pub from_me: bool,
+    /// When the server took it, seconds since 1970.
+    pub timestamp: u64,
+    /// The sender's name for itself.
+    pub push_name: Option<String>,
+    /// It waited in the offline queue.
+    pub offline: bool,
+    /// What it says.
+    pub content: Content,
+    /// The whole protobuf `Message`, unpadded, as decrypted.
+    #[serde(with = "crate::content::base64_bytes")]
+    pub message: Bytes,
+}
+
+/// A message that cannot be read yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Undecryptable {
+    /// The message's id.
+    pub id: String,
+    /// The conversation.
+    pub chat: OwnedJid,
+    /// The device that sent it.
+    pub sender: OwnedJid,
+    /// When the server took it, seconds since 1970.
+    pub timestamp: u64,
+    /// The named error. Reference 04 §13.
+    pub error: String,
+    /// The sender was asked to send it again.
+    pub retried: bool,
+}
+
+/// How far a message of ours is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SendProgress {
+    /// The message's id.
+    pub id: String,
+    /// The conversation.
+    pub chat: OwnedJid,
+    /// The call that asked for it, while the client that took the call lives.
+    pub call: Option<CallId>,
+    /// The new state.
+    pub state: SendState,
+}
+
+/// The states of a message of ours, in their order; it never goes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SendState {
+    /// Durable, waiting for the connection, device lists or keys.
+    Queued,
+    /// Encrypted and handed to the connection.
+    Written,
+    /// The server took it.
+    Acked {
+        /// The server's time, seconds since 1970.
+        timestamp: u64,
+        /// Devices that could not be encrypted to.
+        skipped: Vec<OwnedJid>,
+    },
+    /// The server refused it, or nobody could be reached: it will not be sent.
+    Failed {
+        /// The named error with the server's code.
+        error: crate::error::OpError,
+    },
+    /// A device of the recipient has it.
+    Delivered {
+        /// The device.
+        by: OwnedJid,
+        /// Seconds since 1970.
+        timestamp: u64,
+    },
+    /// The recipient read it.
+    Read {
+        /// Who read it.
+        by: OwnedJid,
+        /// Seconds since 1970.
+        timestamp: u64,
+    },
+}

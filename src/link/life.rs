@@ -1,0 +1,203 @@
+//! Making a connection, noticing that it ended, and deciding what comes next. Reference 01 §1, §13.
+
+use alloc::string::ToString;
+use core::time::Duration;
+
+use sanswire_proto::records::StoreMeta;
+
+use super::backoff::Backoff;
+use super::failure::Action;
+use super::{fresh, keep, login, pair};
+use crate::directory::own;
+use crate::engine::{META_KEY, Memory, Phase, Stop, Turn};
+use crate::event::{DownReason, Event, LinkEvent};
+use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S};
+use crate::timer::Timer;
+use crate::wire::frame;
+use crate::wire::ids::request_prefix;
+use crate::wire::noise::Initiator;
+
+use crate::crypto::KeyPair;
+
+/// The client was made: find its credentials, or make them, and dial.
+pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let generation = cx.get::<StoreMeta>(META_KEY)?.and_then(|meta| meta.generation).unwrap_or(0);
+    let credentials = match own::credentials(cx)? {
+        Some(credentials) => credentials,
+        None => {
+            let credentials = fresh::credentials(cx);
+            own::save_credentials(cx, &credentials);
+            credentials
+        }
+    };
+    cx.start_event_ids(generation);
+    let (me, available) = (credentials.me.clone(), cx.config.available);
+    cx.remember(move |memory| {
+        memory.generation = generation;
+        memory.me = me;
+        memory.available = available;
+    });
+    if credentials.logged_out.is_some() {
+        cx.remember(|memory| memory.stopped = true);
+        let reason = DownReason::LoggedOut { code: 0 };
+        cx.emit(Event::Link(LinkEvent::Down { reason, retry_in_ms: None }));
+        return Ok(());
+    }
+    dial(cx);
+    Ok(())
+}
+
+/// The adapter has connected: send the intro and the first handshake message.
+pub(crate) fn connected(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let Some(credentials) = own::credentials(cx)? else { return Ok(()) };
+    let ephemeral = KeyPair::from_private(cx.entropy.bytes());
+    let prefix = request_prefix(cx.entropy.bytes());
+    let (initiator, hello) = Initiator::xx(credentials.noise, ephemeral);
+    let mut bytes = frame::intro(credentials.routing_info.as_deref());
+    bytes.extend_from_slice(&frame::header(hello.len())?);
+    bytes.extend_from_slice(&hello);
+    cx.greet(initiator);
+    cx.send_raw(bytes);
+    cx.disarm(Timer::Connect);
+    cx.arm(Timer::Handshake, Duration::from_secs(HANDSHAKE_LIMIT_S));
+    cx.remember(|memory| {
+        memory.id_prefix = prefix;
+        memory.phase = Phase::HelloSent;
+    });
+    Ok(())
+}
+
+/// The connection ended without being asked to.
+pub(crate) fn closed(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    if cx.memory.phase == Phase::Idle {
+        return Ok(());
+    }
+    match cx.memory.lingering.clone() {
+        Some(reason) => end(cx, reason, Action::Retry { raise: 0 }),
+        None => end(cx, DownReason::Closed, Action::Retry { raise: 0 }),
+    }
+}
+
+/// Closes a connection that cannot go on, and dials again later.
+pub(crate) fn fail(cx: &mut Turn<'_>, reason: DownReason) -> Result<(), Stop> {
+    if cx.memory.phase == Phase::Idle {
+        return Ok(());
+    }
+    end(cx, reason, Action::Retry { raise: 0 })
+}
+
+/// The application wants no connection any more.
+pub(crate) fn shutdown(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    if cx.memory.stopped && cx.memory.phase == Phase::Idle {
+        return Ok(());
+    }
+    end(cx, DownReason::Requested, Action::Stop)
+}
+
+/// A timer of the connection fired.
+pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
+    match timer {
+        Timer::Connect | Timer::Handshake => fail(cx, DownReason::TimedOut),
+        Timer::Reconnect => {
+            dial(cx);
+            Ok(())
+        }
+        Timer::Stable => {
+            cx.remember(|memory| memory.backoff_step = 0);
+            Ok(())
+        }
+        Timer::KeepAlive => keep::ping(cx),
+        Timer::Silence => keep::check(cx),
+        Timer::Linger => closed(cx),
+        Timer::QrRotate => pair::rotate(cx),
+        Timer::PairRestart => end(cx, DownReason::Restart, Action::RestartNow),
+        Timer::PrekeyUpload => login::refill_prekeys(cx),
+        Timer::Outbox | Timer::Prune | Timer::Request(_) => Ok(()),
+    }
+}
+
+/// What follows a verdict of the server: now, or once the server has closed.
+pub(super) fn conclude(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Result<(), Stop> {
+    if action != Action::Linger {
+        return end(cx, reason, action);
+    }
+    cx.remember(move |memory| memory.lingering = Some(reason));
+    cx.arm(Timer::Linger, Duration::from_secs(LINGER_LIMIT_S));
+    Ok(())
+}
+
+/// The one way in which a connection ends: timers stop, volatile state goes, the application is told, and
+/// the next connection is made or not.
+pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Result<(), Stop> {
+    for timer in LINK_TIMERS {
+        cx.disarm(timer);
+    }
+    cx.hang_up(reason.clone());
+    if action == Action::LogOut
+        && let Some(mut credentials) = own::credentials(cx)?
+    {
+        credentials.logged_out = Some("logged_out".to_string());
+        own::save_credentials(cx, &credentials);
+    }
+    cx.remember(forget_connection);
+    let mut backoff = Backoff::at(cx.memory.backoff_step);
+    let wait = match action {
+        Action::RestartNow => {
+            backoff.reset();
+            Some(Duration::ZERO)
+        }
+        Action::Retry { raise } => {
+            backoff.raise(raise);
+            Some(backoff.next(cx.entropy.number()))
+        }
+        Action::Linger => Some(backoff.next(cx.entropy.number())),
+        Action::LogOut | Action::OtherOwner | Action::Outdated | Action::Banned | Action::Stop => None,
+    };
+    let wait = wait.filter(|_| !cx.memory.stopped);
+    cx.remember(move |memory| memory.backoff_step = backoff.step());
+    let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    cx.emit(Event::Link(LinkEvent::Down { reason, retry_in_ms }));
+    match wait {
+        Some(wait) if wait.is_zero() => dial(cx),
+        Some(wait) => cx.arm(Timer::Reconnect, wait),
+        None => cx.remember(|memory| memory.stopped = true),
+    }
+    Ok(())
+}
+
+fn dial(cx: &mut Turn<'_>) {
+    cx.dial();
+    cx.arm(Timer::Connect, Duration::from_secs(CONNECT_LIMIT_S));
+    cx.remember(|memory| memory.phase = Phase::Dialing);
+}
+
+/// What is true of one connection only.
+fn forget_connection(memory: &mut Memory) {
+    memory.phase = Phase::Idle;
+    memory.lingering = None;
+    memory.pinged = None;
+    memory.qr_refs.clear();
+    memory.qr_current = None;
+    memory.offline_seen = 0;
+    memory.offline_wanted = 0;
+    memory.asking_devices.clear();
+    memory.asking_bundles.clear();
+    memory.resends.clear();
+    memory.uploading_prekeys = false;
+    for pending in memory.outbox.values_mut() {
+        pending.written = None;
+    }
+}
+
+/// Timers that mean nothing without a connection.
+const LINK_TIMERS: [Timer; 9] = [
+    Timer::Connect,
+    Timer::Handshake,
+    Timer::Reconnect,
+    Timer::Stable,
+    Timer::KeepAlive,
+    Timer::Silence,
+    Timer::Linger,
+    Timer::QrRotate,
+    Timer::PairRestart,
+];

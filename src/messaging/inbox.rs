@@ -1,0 +1,179 @@
+//! Events that are kept until the application confirms them. Reference 07 §7.2.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use sanswire_proto::records::{InboxEntry, ProgressEntry, ReceivedEntry};
+use sanswire_proto::whatsapp::Message;
+
+use super::shown;
+use crate::content;
+use crate::engine::{Stop, Turn};
+use crate::error::OpError;
+use crate::event::{Event, EventId, Received, SendProgress, SendState};
+use crate::limits::{INBOX_EVENTS, PRUNE_EVERY_S};
+use crate::records::{Record, Table};
+use crate::timer::Timer;
+use crate::wire::{Jid, OwnedJid};
+
+impl Record for InboxEntry {
+    const TABLE: Table = Table::Inbox;
+}
+
+/// Whether the application has left so much unconfirmed that nothing more is taken from the server.
+pub(super) const fn is_full(cx: &Turn<'_>) -> bool {
+    cx.memory.unseen >= INBOX_EVENTS
+}
+
+/// Hands an event out, durable in the same batch; events without a stored form are handed out only.
+pub(super) fn keep(cx: &mut Turn<'_>, event: Event) {
+    let id = cx.new_event_id();
+    if let Some(entry) = to_entry(&event, cx.now.unix.0) {
+        cx.put(&id.0.to_be_bytes(), &entry);
+        cx.remember(|memory| memory.unseen = memory.unseen.saturating_add(1));
+    }
+    cx.emit_as(id, false, event);
+}
+
+/// Hands out again what the application did not confirm before the last client of this storage ended.
+pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    for (key, value) in cx.scan(Table::Inbox, &[], INBOX_EVENTS)? {
+        let Ok(id) = <[u8; 8]>::try_from(key.as_slice()) else { continue };
+        let event = InboxEntry::from_record(value).ok().and_then(from_entry);
+        match event {
+            Some(event) => {
+                cx.emit_as(EventId(u64::from_be_bytes(id)), true, event);
+                cx.remember(|memory| memory.unseen = memory.unseen.saturating_add(1));
+            }
+            // Unreadable: nothing can be handed out, and it would stay for ever.
+            None => cx.delete(Table::Inbox, &key),
+        }
+    }
+    cx.arm(Timer::Prune, Duration::from_secs(PRUNE_EVERY_S));
+    Ok(())
+}
+
+/// The application confirmed an event.
+pub(crate) fn seen(cx: &mut Turn<'_>, event: EventId) -> Result<(), Stop> {
+    let key = event.0.to_be_bytes();
+    // Events that are not kept have no record: then there is nothing to write.
+    if cx.get::<InboxEntry>(&key)?.is_some() {
+        cx.delete(Table::Inbox, &key);
+        cx.remember(|memory| memory.unseen = memory.unseen.saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// Drops old marks now and then.
+pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let more = shown::prune(cx)?;
+    cx.arm(Timer::Prune, Duration::from_secs(if more { 1 } else { PRUNE_EVERY_S }));
+    Ok(())
+}
+
+fn to_entry(event: &Event, now_ms: u64) -> Option<InboxEntry> {
+    let mut entry = InboxEntry { created_unix_ms: Some(now_ms), ..InboxEntry::default() };
+    match event {
+        Event::Message(received) => {
+            entry.received = Some(ReceivedEntry {
+                id: Some(received.id.clone()),
+                chat: Some(received.chat.to_string()),
+                sender: Some(received.sender.to_string()),
+                sender_alt: received.sender_alt.as_ref().map(ToString::to_string),
+                from_me: Some(received.from_me),
+                timestamp: Some(received.timestamp),
+                push_name: received.push_name.clone(),
+                offline: Some(received.offline),
+                message: Some(received.message.clone()),
+            });
+        }
+        Event::Send(progress) => entry.progress = Some(progress_entry(progress)?),
+        _ => return None,
+    }
+    Some(entry)
+}
+
+fn from_entry(entry: InboxEntry) -> Option<Event> {
+    if let Some(stored) = entry.received {
+        let message = stored.message.unwrap_or_else(Bytes::new);
+        let parsed = Message::decode(message.clone()).ok()?;
+        return Some(Event::Message(Received {
+            id: stored.id?,
+            chat: jid(stored.chat.as_deref()?)?,
+            sender: jid(stored.sender.as_deref()?)?,
+            sender_alt: stored.sender_alt.as_deref().and_then(jid),
+            from_me: stored.from_me.unwrap_or(false),
+            timestamp: stored.timestamp.unwrap_or(0),
+            push_name: stored.push_name,
+            offline: stored.offline.unwrap_or(false),
+            content: content::read(&parsed),
+            message,
+        }));
+    }
+    entry.progress.and_then(from_progress).map(Event::Send)
+}
+
+fn progress_entry(progress: &SendProgress) -> Option<ProgressEntry> {
+    let mut entry = ProgressEntry {
+        id: Some(progress.id.clone()),
+        chat: Some(progress.chat.to_string()),
+        ..ProgressEntry::default()
+    };
+    let names = |devices: &[OwnedJid]| devices.iter().map(ToString::to_string).collect::<Vec<String>>();
+    let (state, timestamp, devices) = match &progress.state {
+        SendState::Acked { timestamp, skipped } => (ACKED, *timestamp, names(skipped)),
+        SendState::Delivered { by, timestamp } => (DELIVERED, *timestamp, names(core::slice::from_ref(by))),
+        SendState::Read { by, timestamp } => (READ, *timestamp, names(core::slice::from_ref(by))),
+        SendState::Failed { error } => {
+            (entry.failure, entry.code, entry.text) = failure_entry(error);
+            (FAILED, 0, Vec::new())
+        }
+        SendState::Queued | SendState::Written => return None,
+    };
+    (entry.state, entry.timestamp, entry.devices) = (Some(state), Some(timestamp), devices);
+    Some(entry)
+}
+
+fn from_progress(entry: ProgressEntry) -> Option<SendProgress> {
+    let timestamp = entry.timestamp.unwrap_or(0);
+    let mut devices = entry.devices.iter().filter_map(|device| jid(device));
+    let state = match entry.state? {
+        ACKED => SendState::Acked { timestamp, skipped: devices.collect() },
+        DELIVERED => SendState::Delivered { by: devices.next()?, timestamp },
+        READ => SendState::Read { by: devices.next()?, timestamp },
+        FAILED => SendState::Failed { error: from_failure(entry.failure?, entry.code, entry.text) },
+        _ => return None,
+    };
+    Some(SendProgress { id: entry.id?, chat: jid(entry.chat.as_deref()?)?, call: None, state })
+}
+
+fn failure_entry(error: &OpError) -> (Option<u32>, Option<u32>, Option<String>) {
+    match error {
+        OpError::NoDevice => (Some(0), None, None),
+        OpError::Refused { code, text, .. } => (Some(1), Some(*code), Some(text.clone())),
+        OpError::TimedOut => (Some(2), None, None),
+        other => (Some(3), None, Some(other.to_string())),
+    }
+}
+
+fn from_failure(failure: u32, code: Option<u32>, text: Option<String>) -> OpError {
+    let text = text.unwrap_or_default();
+    match failure {
+        0 => OpError::NoDevice,
+        1 => OpError::Refused { code: code.unwrap_or(0), text, retry_after_s: None },
+        2 => OpError::TimedOut,
+        _ => OpError::Malformed(text),
+    }
+}
+
+fn jid(text: &str) -> Option<OwnedJid> {
+    Jid::parse(text).ok().map(Jid::into_owned)
+}
+
+const ACKED: u32 = 1;
+const FAILED: u32 = 2;
+const DELIVERED: u32 = 3;
+const READ: u32 = 4;

@@ -1,0 +1,22 @@
+//! Messages between users: out through the outbox, in through the inbox. Reference 05, 07.
+//!
+//! Sending is a machine over records: [`outbox::advance`] looks at one queued message and takes the next step
+//! that it can take (ask for devices, ask for keys, encrypt and send), so a restart or a reconnect only has to
+//! look again. Receiving is one turn per stanza.
+
+pub(crate) mod fanout;
+pub(crate) mod inbox;
+mod mark_read;
+pub(crate) mod outbox;
+pub(crate) mod receipts;
+pub(crate) mod receive;
+pub(crate) mod recipients;
+pub(crate) mod retry_in;
+pub(crate) mod retry_out;
+mod send;
+mod shown;
+mod source;
+mod state;
+
+pub use mark_read::MarkRead;
+pub use send::{SendMessage, Sent};

@@ -1,0 +1,128 @@
+//! The operation that sends a message: checks it, makes it durable, and leaves the rest to the outbox.
+//! Reference 05 §1, §3.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+
+use bytes::Bytes;
+use prost::Message as _;
+use sanswire_proto::records::{OutboxEntry, SentIndex};
+use sanswire_proto::whatsapp::MessageContextInfo;
+use serde::{Deserialize, Serialize};
+
+use super::state::Sequence as _;
+use super::{outbox, state};
+use crate::content::{Text, build_text};
+use crate::engine::{PendingSend, Stop, Turn, Work};
+use crate::error::OpError;
+use crate::event::{Event, SendProgress, SendState};
+use crate::limits::{MESSAGE_ID_BYTES, MESSAGE_TEXT_BYTES, OUTBOX_MESSAGES};
+use crate::ops::{Answer, CallId, Start};
+use crate::wire::{OwnedJid, ids};
+
+/// Sends a text to a user. The reply comes with the server's ack; until then, and after, the events
+/// [`Event::Send`] tell how far it is, under the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// The user, by number or by LID, without device.
+    pub to: OwnedJid,
+    /// What to say.
+    pub text: String,
+    /// The message's id; made up when absent. Sending the same id twice is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// The server took the message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The message's id.
+    pub id: String,
+    /// The server's time, seconds since 1970.
+    pub timestamp: u64,
+}
+
+impl Start for SendMessage {
+    fn start(&self, cx: &mut Turn<'_>, call: CallId) -> Result<(), Stop> {
+        if let Err(error) = self.check(cx) {
+            cx.reply(call, Err(error));
+            return Ok(());
+        }
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => new_message_id(cx),
+        };
+        if cx.get::<SentIndex>(id.as_bytes())?.is_some() {
+            cx.reply(call, Err(OpError::Argument("a message with this id was sent before".to_string())));
+            return Ok(());
+        }
+        let mut counters = state::load(cx)?;
+        let seq = counters.next();
+        state::save(cx, &counters);
+        let mut message = build_text(&Text { body: self.text.clone() });
+        let secret = cx.entropy.bytes::<32>();
+        message.message_context_info = Some(Box::new(MessageContextInfo {
+            message_secret: Some(Bytes::copy_from_slice(&secret)),
+            ..MessageContextInfo::default()
+        }));
+        let entry = OutboxEntry {
+            id: Some(id.clone()),
+            chat: Some(self.to.to_string()),
+            message: Some(message.encode_to_vec().into()),
+            created_unix_ms: Some(cx.now.unix.0),
+            ..OutboxEntry::default()
+        };
+        outbox::put(cx, seq, &entry);
+        cx.put(id.as_bytes(), &SentIndex { sequence: Some(seq) });
+        let chat = self.to.clone();
+        let progress =
+            SendProgress { id: id.clone(), chat: chat.clone(), call: Some(call), state: SendState::Queued };
+        cx.emit(Event::Send(progress));
+        let pending = PendingSend { id, chat, call: Some(call), written: None, tries: 0 };
+        cx.remember(move |memory| {
+            memory.outbox.insert(seq, pending);
+        });
+        cx.schedule(Work::Advance(seq));
+        Ok(())
+    }
+}
+
+impl SendMessage {
+    fn check(&self, cx: &Turn<'_>) -> Result<(), OpError> {
+        let refuse = |why: &str| Err(OpError::Argument(why.to_string()));
+        if cx.memory.me.is_none() {
+            return Err(OpError::NotLoggedIn);
+        }
+        if !(self.to.is_pn() || self.to.is_lid()) || self.to.user().is_empty() {
+            return refuse("recipient is not a user");
+        }
+        if self.to.device() != 0 {
+            return refuse("recipient has a device number");
+        }
+        if self.text.is_empty() {
+            return refuse("text is empty");
+        }
+        if self.text.len() > MESSAGE_TEXT_BYTES {
+            return refuse("text is too long");
+        }
+        if self.id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_BYTES) {
+            return refuse("id is empty or too long");
+        }
+        if cx.memory.outbox.len() >= OUTBOX_MESSAGES {
+            return Err(OpError::QueueFull);
+        }
+        Ok(())
+    }
+}
+
+/// A fresh id in the form that other clients use. Reference 03 §15.
+fn new_message_id(cx: &mut Turn<'_>) -> String {
+    let random = cx.entropy.bytes::<16>();
+    let me = cx.memory.me.as_ref().map(|me| &me.pn);
+    ids::message_id(cx.now.unix.seconds(), me, &random)
+}
+
+/// The answer for the call that sent a message.
+pub(super) fn answer(id: String, timestamp: u64) -> Answer {
+    Answer::SendMessage(Sent { id, timestamp })
+}

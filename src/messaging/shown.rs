@@ -1,0 +1,62 @@
+//! Marks of messages whose event was made, so that none is made twice. Reference 07 §7.1.
+//!
+//! Keys begin with the week, so that old marks lie together and can be dropped in runs.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use sanswire_proto::records::ShownMark;
+
+use super::source::Source;
+use crate::engine::{Stop, Turn};
+use crate::limits::{PRUNED_MARKS, SHOWN_WEEKS};
+use crate::records::{Record, Table};
+
+impl Record for ShownMark {
+    const TABLE: Table = Table::Shown;
+}
+
+/// Whether the event of this message was made before.
+pub(super) fn is_shown(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
+    let week = week(cx);
+    let keys: Vec<_> = (0..SHOWN_WEEKS).map(|ago| key(week.saturating_sub(ago), source)).collect();
+    Ok(cx.get_all::<ShownMark>(&keys)?.iter().any(Option::is_some))
+}
+
+/// Marks the message, in the batch that holds its event.
+pub(super) fn mark(cx: &mut Turn<'_>, source: &Source) {
+    let mark = ShownMark { unix_s: Some(cx.now.unix.seconds()) };
+    cx.put(&key(week(cx), source), &mark);
+}
+
+/// Drops marks older than [`SHOWN_WEEKS`]; says whether there may be more.
+pub(super) fn prune(cx: &mut Turn<'_>) -> Result<bool, Stop> {
+    let keep_from = week(cx).saturating_sub(SHOWN_WEEKS - 1);
+    let rows = cx.scan(Table::Shown, &[], PRUNED_MARKS)?;
+    let full = rows.len() >= PRUNED_MARKS as usize;
+    let mut dropped = 0;
+    for (key, _) in rows {
+        let old = key.first_chunk().is_some_and(|week| u32::from_be_bytes(*week) < keep_from);
+        if old {
+            cx.delete(Table::Shown, &key);
+            dropped += 1;
+        }
+    }
+    Ok(full && dropped == PRUNED_MARKS as usize)
+}
+
+/// Weeks since 1970, as the wall clock says.
+fn week(cx: &Turn<'_>) -> u32 {
+    u32::try_from(cx.now.unix.seconds() / SECONDS_PER_WEEK).unwrap_or(u32::MAX)
+}
+
+fn key(week: u32, source: &Source) -> Vec<u8> {
+    let mut key = week.to_be_bytes().to_vec();
+    for part in [&source.chat.to_string(), &source.sender.user().to_string(), &source.id] {
+        key.extend_from_slice(part.as_bytes());
+        key.push(0);
+    }
+    key
+}
+
+const SECONDS_PER_WEEK: u64 = 7 * 24 * 3600;

@@ -1,0 +1,15 @@
+//! Durable state: typed records, the transaction that reads and writes them, and the cache before storage.
+//!
+//! A record is bytes under `(table, key)`: one version byte, then a protobuf of `sanswire_proto::records`.
+//! [`table`] lists the tables.
+
+pub(crate) mod cache;
+pub(crate) mod credentials;
+mod record;
+pub(crate) mod signal;
+mod table;
+pub(crate) mod transaction;
+
+pub(crate) use record::Record;
+pub use record::{RecordCause, RecordError};
+pub use table::Table;

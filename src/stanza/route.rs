@@ -1,0 +1,167 @@
+//! The table of every incoming stanza: which handler, how it is closed, and the chapter that describes it.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+
+use super::ack::ack;
+use crate::directory::{devices, identity_change};
+use crate::engine::{Stop, Turn, Work};
+use crate::event::Event;
+use crate::link;
+use crate::messaging::{inbox, outbox, receipts, receive, retry_in};
+use crate::timer::Timer;
+use crate::wire::NodeRef;
+
+type Handler = fn(&mut Turn<'_>, NodeRef<'_>) -> Result<(), Stop>;
+
+/// Who closes a stanza at the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// This file, with an ack in the same turn, after the batch.
+    Ack,
+    /// The handler: with a receipt, an iq answer, or an ack of its own.
+    Handler,
+    /// Nobody: such stanzas are not kept by the server.
+    Nothing,
+}
+
+/// One row: the tag; the `type` attribute, or the first child's tag for `iq` and `ib`; the rest.
+pub(crate) struct Row {
+    pub(crate) tag: &'static str,
+    pub(crate) kind: &'static str,
+    handler: Handler,
+    pub(crate) close: Close,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for people, and for the test that resolves it"))]
+    pub(crate) chapter: &'static str,
+}
+
+/// Any kind that has no row of its own.
+pub(crate) const ANY: &str = "*";
+
+/// The rows; the first that fits is taken.
+#[rustfmt::skip]
+pub(crate) static ROWS: &[Row] = &[
+    row("message",      ANY,                    receive::handle,            Close::Handler, "07 §2"),
+    row("receipt",      "retry",                retry_in::handle,           Close::Ack,     "04 §12"),
+    row("receipt",      ANY,                    receipts::handle,           Close::Ack,     "07 §6"),
+    row("ack",          ANY,                    outbox::acked,              Close::Nothing, "05 §9"),
+    row("notification", "devices",              devices::notified,          Close::Ack,     "05 §2"),
+    row("notification", "account_sync",         devices::own_notified,      Close::Ack,     "02 §7"),
+    row("notification", "encrypt",              identity_change::notified,  Close::Ack,     "04 §9"),
+    row("notification", "companion_reg_refresh", link::pairing_refresh,     Close::Ack,     "02 §2"),
+    row("notification", ANY,                    unhandled,                  Close::Ack,     "08"),
+    row("call",         ANY,                    unhandled,                  Close::Ack,     "13"),
+    row("iq",           "pair-device",          link::pair_device,          Close::Handler, "02 §2"),
+    row("iq",           "pair-success",         link::pair_success,         Close::Handler, "02 §2"),
+    row("iq",           ANY,                    link::server_iq,            Close::Handler, "01 §12"),
+    row("success",      ANY,                    link::success,              Close::Nothing, "01 §8"),
+    row("failure",      ANY,                    link::failure,              Close::Nothing, "01 §8"),
+    row("stream:error", ANY,                    link::stream_error,         Close::Nothing, "01 §8"),
+    row("xmlstreamend", ANY,                    link::stream_end,           Close::Nothing, "01 §8"),
+    row("ib",           ANY,                    link::info,                 Close::Nothing, "01 §10"),
+    row(ANY,            ANY,                    unhandled,                  Close::Nothing, "08"),
+];
+
+const fn row(
+    tag: &'static str,
+    kind: &'static str,
+    handler: Handler,
+    close: Close,
+    chapter: &'static str,
+) -> Row {
+    Row { tag, kind, handler, close, chapter }
+}
+
+/// Runs one work item.
+pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
+    match work {
+        Work::Start => {
+            link::start(cx)?;
+            inbox::recover(cx)?;
+            outbox::recover(cx)
+        }
+        Work::Connected => link::connected(cx),
+        Work::Closed => link::closed(cx),
+        Work::Handshake(frame) => link::handshake(cx, frame),
+        Work::Stanza(document) => stanza(cx, document.root()),
+        Work::Answer(then, outcome) => Arc::clone(then).answer(cx, outcome),
+        Work::Broken(reject) => Err(Stop::Reject(reject.clone())),
+        Work::Timer(timer) => fired(cx, *timer),
+        Work::Call(call, operation) => operation.start(cx, *call),
+        Work::Seen(event) => inbox::seen(cx, *event),
+        Work::Advance(seq) => outbox::advance(cx, *seq),
+        Work::Wake => {
+            outbox::wake(cx);
+            retry_in::resume(cx)
+        }
+        Work::FailSends(users, error) => outbox::fail_all(cx, users, error),
+        Work::Resume => {
+            outbox::resume(cx);
+            Ok(())
+        }
+        Work::RefillPrekeys => link::refill_prekeys(cx),
+        Work::Shutdown => link::shutdown(cx),
+    }
+}
+
+fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
+    match timer {
+        Timer::Outbox => outbox::overdue(cx),
+        Timer::Prune => inbox::prune(cx),
+        _ => link::fired(cx, timer),
+    }
+}
+
+fn stanza(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    let Some(row) = find(node) else { return Ok(()) };
+    if node.has("offline") && row.close != Close::Nothing {
+        link::offline_stanza(cx);
+    }
+    (row.handler)(cx, node)?;
+    if row.close == Close::Ack {
+        ack(cx, node);
+    }
+    Ok(())
+}
+
+/// The row for a stanza.
+pub(crate) fn find(node: NodeRef<'_>) -> Option<&'static Row> {
+    let tag = node.tag();
+    let kind = match tag.as_ref() {
+        "iq" | "ib" => node.first().map(|child| child.tag()),
+        _ => node.get("type"),
+    };
+    let fits = |wanted: &str, have: Option<&str>| wanted == ANY || Some(wanted) == have;
+    ROWS.iter().find(|row| fits(row.tag, Some(&tag)) && fits(row.kind, kind.as_deref()))
+}
+
+/// What has no handler is not lost: the application sees it.
+fn unhandled(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    cx.emit(Event::Unhandled { stanza: node.to_string() });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Node;
+
+    #[test]
+    fn every_stanza_has_a_row_and_no_row_hides_another() {
+        for (index, row) in ROWS.iter().enumerate() {
+            let hidden = ROWS[..index]
+                .iter()
+                .any(|earlier| earlier.tag == row.tag && (earlier.kind == row.kind || earlier.kind == ANY));
+            assert!(!hidden, "<{} {}> comes too late", row.tag, row.kind);
+            assert!(row.chapter.as_bytes()[..2].iter().all(u8::is_ascii_digit), "{}", row.chapter);
+        }
+        let unknown = Node::new("unheard-of");
+        assert_eq!(find(unknown.view()).map(|row| row.tag), Some(ANY));
+    }
+
+    #[test]
+    fn iqs_are_told_apart_by_their_child() {
+        let pair = Node::new("iq").attr("type", "set").child(Node::new("pair-device"));
+        assert_eq!(find(pair.view()).map(|row| row.kind), Some("pair-device"));
+    }
+}

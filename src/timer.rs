@@ -1,0 +1,36 @@
+//! Every timer of a client: who owns it, when it fires, what it does.
+//!
+//! There is no wait without a row here. Deadlines are on the monotonic clock.
+
+use crate::engine::RequestId;
+
+/// A timer; at most one of each runs at a time, arming it again moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Timer {
+    /// Link: the adapter has not connected within [`CONNECT_LIMIT_S`](crate::limits::CONNECT_LIMIT_S).
+    Connect,
+    /// Link: the server has not finished the Noise handshake and login in time.
+    Handshake,
+    /// Link: the back-off is over, dial again.
+    Reconnect,
+    /// Link: the connection lived long enough that the back-off starts from the beginning.
+    Stable,
+    /// Link: time to ping the server.
+    KeepAlive,
+    /// Link: nothing came for too long, the connection is dead.
+    Silence,
+    /// Pairing: show the next QR code.
+    QrRotate,
+    /// Pairing: the server did not close after pair-success; restart on our own.
+    PairRestart,
+    /// Link: the server said that it closes, but has not.
+    Linger,
+    /// Directory: try the prekey upload again.
+    PrekeyUpload,
+    /// Messaging: look again at sends that wait for something.
+    Outbox,
+    /// Messaging: drop expired dedupe marks and sent messages.
+    Prune,
+    /// A request to the server got no answer in time.
+    Request(RequestId),
+}
