@@ -4,6 +4,7 @@
 
 mod noise;
 mod pairing;
+mod seeds;
 mod signal;
 mod tidy;
 mod vectors;

@@ -3,8 +3,9 @@
 //! Each round runs every subject for about a millisecond, so that whatever else the machine does hits all of
 //! them; the median round counts. One command: `cargo bench -p sanswire-bench`.
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use core::hint::black_box;
+use core::time::Duration;
+use std::time::Instant;
 
 /// Rounds per comparison; the median of them is reported.
 const ROUNDS: usize = 101;

@@ -1,0 +1,4 @@
+//! Binary nodes from arbitrary bytes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sanswire_fuzz::node_decode(bytes));
