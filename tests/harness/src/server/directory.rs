@@ -85,12 +85,23 @@ pub(crate) struct Device {
     pub(crate) conn: Option<ConnId>,
     pub(crate) queue: Queue,
     pub(crate) available: bool,
-    /// The phone has sent its first peer messages.
-    pub(crate) welcomed: bool,
+    /// How much of its first peer messages the phone has sent.
+    pub(crate) welcome: Welcome,
     /// Users whose presence this device asked for, in the form it used.
     pub(crate) subscriptions: BTreeMap<AccountId, Form>,
     /// Chat states that came while the device was away, by sender.
     pub(crate) chat_states: BTreeMap<AccountId, (Time, super::Stanza)>,
+}
+
+/// What a new companion has got from the phone. Reference 14 §8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Welcome {
+    /// Nothing yet.
+    Due,
+    /// The app-state key; the first history follows the offline end marker.
+    KeyShared,
+    /// Everything.
+    Complete,
 }
 
 impl Account {
@@ -278,7 +289,7 @@ impl Device {
             conn: None,
             queue: Queue::default(),
             available: false,
-            welcomed: false,
+            welcome: Welcome::Due,
             subscriptions: BTreeMap::new(),
             chat_states: BTreeMap::new(),
         }

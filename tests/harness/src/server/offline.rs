@@ -211,6 +211,7 @@ impl Server {
                     let end = Node::new("offline").attr("count", total);
                     self.send(conn, &Node::new("ib").attr("from", Jid::SERVER).child(end));
                 }
+                self.send_first_history(at);
                 break;
             };
             if backlog.allowance == Some(0) {

@@ -5,7 +5,7 @@ use sanswire::signal::DecryptError;
 use sanswire::wire::{Jid, Node};
 use sanswire_proto::whatsapp::Message;
 
-use super::directory::{AccountId, Device, Form};
+use super::directory::{AccountId, Device, Form, Welcome};
 use super::prekeys::array;
 use super::{Bundle, DeviceRef, Server, SignedPrekey, Stanza};
 use crate::phone::{Heard, Incoming, Person, Phone};
@@ -38,14 +38,14 @@ impl Server {
         self.announce_identity(account);
     }
 
-    /// What the phone says when a new companion is online for the first time: the app-state key, then the
-    /// first history. Reference 14 §8.
+    /// What the phone says as soon as a new companion is online for the first time: the app-state key. Some
+    /// clients expect a session with the phone before they call themselves connected. Reference 14 §8.
     pub(crate) fn welcome(&mut self, at: DeviceRef) {
         let Some(device) = self.directory.device_mut(at) else { return };
-        if device.welcomed || !self.config.welcome {
+        if device.welcome != Welcome::Due || !self.config.welcome {
             return;
         }
-        device.welcomed = true;
+        device.welcome = Welcome::KeyShared;
         // The signed prekey of the registration is enough: the one-time pool is not uploaded yet.
         let keys = &device.keys;
         let bundle = Bundle {
@@ -54,13 +54,24 @@ impl Server {
             signed: keys.signed.clone(),
             one_time: None,
         };
-        let people = self.people_of(at.account);
         let Some(phone) = self.phones.get_mut(&at.account) else { return };
-        if phone.start_session(at, &bundle).is_err() {
+        if phone.start_session(at, &bundle).is_ok() {
+            let share = phone.key_share();
+            self.phone_tells(at, &share);
+        }
+    }
+
+    /// The first history, after the offline end marker: Baileys overlooks one that comes before it, and then
+    /// waits 20 seconds for another.
+    pub(crate) fn send_first_history(&mut self, at: DeviceRef) {
+        let Some(device) = self.directory.device_mut(at) else { return };
+        if device.welcome != Welcome::KeyShared {
             return;
         }
-        let (share, history) = (phone.key_share(), phone.first_history(&people));
-        self.phone_tells(at, &share);
+        device.welcome = Welcome::Complete;
+        let people = self.people_of(at.account);
+        let Some(phone) = self.phones.get(&at.account) else { return };
+        let history = phone.first_history(&people);
         self.phone_tells(at, &history);
     }
 

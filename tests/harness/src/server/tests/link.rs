@@ -4,7 +4,7 @@ use sanswire::wire::Node;
 
 use super::client::TestClient;
 use super::*;
-use crate::server::{Fault, Target};
+use crate::server::{Fault, FirstDevice, Target};
 
 #[test]
 fn a_scanned_code_pairs_and_the_device_logs_in() {
@@ -30,6 +30,21 @@ fn one_push_name_is_one_account_with_several_devices() {
     assert_eq!((a.user(), a.device(), b.device()), (b.user(), 1, 2));
     let sync = bench.client("a").take(|node| node.get("type").as_deref() == Some("account_sync")).unwrap();
     assert_eq!(sync.find("devices").unwrap().find_all("device").count(), 3);
+    bench.no_violations();
+}
+
+#[test]
+fn in_the_compatibility_layout_the_first_client_is_device_zero() {
+    let mut bench = Bench::with(Config { first_device: FirstDevice::Zero, ..Config::default() });
+    bench.pair("a", "Alice");
+    bench.pair("a2", "Alice");
+    bench.pair("b", "Bob");
+    assert_eq!((bench.client("a").pn().device(), bench.client("a2").pn().device()), (0, 1));
+    assert_eq!(bench.client("a").peer.len(), 2, "the phone shares the address");
+    bench.text("b", "a", "hello");
+    for name in ["a", "a2"] {
+        assert_eq!(bench.client(name).read, [("Bob".to_owned(), "hello".to_owned())]);
+    }
     bench.no_violations();
 }
 
