@@ -87,17 +87,19 @@ pub(super) fn index(payload: &[u8]) -> Result<Vec<Entry>, NodeError> {
     if payload.len() > INFLATED_BYTES_MAX {
         return Err(NodeError::TooLarge);
     }
-    let mut indexer = Indexer {
-        reader: Reader::at(payload, 0),
-        // Stanzas have an entry per ten bytes or so; long lists, which are denser, grow from here.
-        entries: Vec::with_capacity((payload.len() / 9 + 8).min(1024)),
-    };
+    let mut indexer =
+        Indexer { reader: Reader::at(payload, 0), entries: Vec::with_capacity(entries_expected(payload)) };
     indexer.node(1)?;
     match payload.len() - indexer.reader.at {
         0 => Ok(indexer.entries),
         // Less than the payload, which has 24 bits.
         bytes => Err(NodeError::Trailing { bytes: bytes as u32 }),
     }
+}
+
+/// Stanzas have an entry for ten bytes or so; long lists, which are denser, grow from here.
+fn entries_expected(payload: &[u8]) -> usize {
+    (payload.len() / 9 + 8).min(1024)
 }
 
 /// Reads wire forms one after the other. Also used to read a JID again once its place is known.
@@ -454,3 +456,34 @@ pub(super) const LID: u32 = 118;
 
 /// Up to this many attributes, equal keys are found by scanning; above, by a map.
 const KEYS_SCANNED_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Node, encode};
+
+    #[test]
+    fn a_typical_stanza_takes_one_allocation() {
+        let enc = |kind| Node::new("enc").attr("v", "2").attr("type", kind).bytes(alloc::vec![7; 80]);
+        let message = Node::new("message")
+            .attr("from", Jid::group("120363000000000001"))
+            .attr("participant", Jid::lid("100000000000021", 21))
+            .attr("id", "3EB00132F2F0D06271A97E")
+            .attr("t", "1702084199")
+            .attr("type", "text")
+            .child(enc("pkmsg"))
+            .child(enc("skmsg"));
+        let receipt = Node::new("receipt").attr("to", Jid::pn("15550001111", 3)).attr("id", "3EB00132F2F0");
+        let ping = Node::new("iq")
+            .attr("from", Jid::SERVER)
+            .attr("type", "result")
+            .attr("id", "26586.36538-310")
+            .child(Node::new("ping"));
+        for stanza in [message, receipt, ping] {
+            let frame = encode(&stanza).unwrap_or_default();
+            let payload = frame.get(1..).unwrap_or_default();
+            let capacity = index(payload).map(|entries| entries.capacity());
+            assert_eq!(capacity, Ok(entries_expected(payload)), "{stanza}");
+        }
+    }
+}

@@ -25,7 +25,10 @@ fn encode_only(case: &Case) -> Result<(), String> {
             Err(error) => same("error", &error.class(), &class),
             Ok(bytes) => Err(format!("encoded as {}", to_hex(&bytes))),
         },
-        None => encodes(case).and_then(|bytes| decodes_to(&bytes, &case.expected["decodes_to"])),
+        // Clients write some forms that only servers read: those have nothing to come back as.
+        None => encodes(case).and_then(|bytes| {
+            case.expected.get("decodes_to").map_or(Ok(()), |node| decodes_to(&bytes, node))
+        }),
     }
 }
 
@@ -104,8 +107,11 @@ fn node(json: &Json) -> Node<'static> {
 fn jid(text: &str) -> Jid<'static> {
     text.parse().unwrap_or_else(|_| {
         let (local, server) = text.split_once('@').unwrap_or((text, ""));
-        let (user, device) = local.split_once(':').unwrap_or((local, "0"));
-        Jid::new(user, Server::from_name(server), device.parse().unwrap()).into_owned()
+        let (user, device) = match local.split_once(':').map(|(user, device)| (user, device.parse())) {
+            Some((user, Ok(device))) => (user, device),
+            _ => (local, 0),
+        };
+        Jid::new(user, Server::from_name(server), device).into_owned()
     })
 }
 
