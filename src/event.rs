@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -155,8 +156,8 @@ pub enum DownReason {
     },
 }
 
-/// A message as received.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A message as received. `Debug` shows the parsed content, but not the protobuf, which may hold keys.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Received {
     /// The message's id, unique per chat and sender.
     pub id: String,
@@ -179,6 +180,23 @@ pub struct Received {
     /// The whole protobuf `Message`, unpadded, as decrypted.
     #[serde(with = "crate::content::base64_bytes")]
     pub message: Bytes,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("id", &self.id)
+            .field("chat", &self.chat)
+            .field("sender", &self.sender)
+            .field("sender_alt", &self.sender_alt)
+            .field("from_me", &self.from_me)
+            .field("timestamp", &self.timestamp)
+            .field("push_name", &self.push_name)
+            .field("offline", &self.offline)
+            .field("content", &self.content)
+            .field("message_len", &self.message.len())
+            .finish()
+    }
 }
 
 /// A message that cannot be read yet.

@@ -12,7 +12,7 @@ use crate::wire::{Jid, Node, NodeRef, OwnedJid};
 pub(crate) struct UserDevices {
     /// The user as asked, without device.
     pub(crate) user: OwnedJid,
-    /// The device list, or `None` when the server gave none (unknown user, or an error).
+    /// The device list, or `None` when the server gave none (unknown user, an error, or an empty list).
     pub(crate) devices: Option<Vec<ListedDevice>>,
     /// The signed key-index list: `ADVSignedKeyIndexList`.
     pub(crate) key_index_list: Option<Vec<u8>>,
@@ -57,7 +57,9 @@ fn parse_user(node: NodeRef<'_>) -> Result<UserDevices, StanzaError> {
     let listed = answer.and_then(|devices| devices.find("device-list"));
     Ok(UserDevices {
         user,
-        devices: listed.map(|list| list.find_all("device").filter_map(parse_device).collect()),
+        devices: listed
+            .map(|list| list.find_all("device").filter_map(parse_device).collect::<Vec<_>>())
+            .filter(|devices| !devices.is_empty()),
         key_index_list: answer
             .and_then(|devices| devices.find("key-index-list"))
             .and_then(|list| list.content_bytes())

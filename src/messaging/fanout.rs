@@ -63,7 +63,7 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
             None => skipped.push(device.clone()),
         }
     }
-    if reached == 0 && !to.theirs.is_empty() || children.is_empty() {
+    if (reached == 0 && !to.to_self) || children.is_empty() {
         return Ok(Sealed::Nobody);
     }
     let mut stanza = Node::new("message")

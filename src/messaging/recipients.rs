@@ -21,6 +21,8 @@ pub(super) struct Addressed {
     pub(super) destination: OwnedJid,
     /// The recipient's number, when the stanza goes to the LID.
     pub(super) number: Option<OwnedJid>,
+    /// A note to self: it goes to our other devices only.
+    pub(super) to_self: bool,
     /// Devices of the recipient; empty for a note to self.
     pub(super) theirs: Vec<OwnedJid>,
     /// Other devices of ours.
@@ -54,6 +56,7 @@ pub(super) fn resolve(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Recipients, 
     };
     let name = |user: &OwnedJid, id: &u16| user.with_device(*id).into_owned();
     Ok(Recipients::Known(Addressed {
+        to_self,
         theirs: theirs.iter().map(|id| name(&destination, id)).collect(),
         ours: ours.iter().filter(|id| **id != own.device()).map(|id| name(&own_user, id)).collect(),
         destination,

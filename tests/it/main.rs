@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod link;
+mod messaging;
 mod noise;
 mod pairing;
 mod seeds;

@@ -21,3 +21,4 @@ mod phone;
 pub mod seed;
 pub mod serve;
 pub mod server;
+pub mod world;

@@ -1,0 +1,278 @@
+//! Clients and one server on one virtual clock, without sockets: the language that behaviour tests are
+//! written in.
+//!
+//! Everything happens at once until nobody has anything to say; then time moves to the next deadline. The
+//! same seed gives the same world.
+
+mod actor;
+mod storage;
+
+use core::time::Duration;
+
+use sanswire::event::LinkEvent;
+use sanswire::messaging::SendMessage;
+use sanswire::ops::{Answer, CallId, Operation};
+use sanswire::wire::OwnedJid;
+use sanswire::{Config as ClientConfig, Input, Mono, OpError};
+
+pub use actor::Actor;
+pub use storage::Storage;
+
+use crate::clock::Time;
+use crate::seed::Seed;
+use crate::server::{AdminRequest, AdminResponse, Config, ConnId, Server, ServerOutput};
+
+/// Names a client of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who(usize);
+
+/// Everybody and the time.
+#[derive(Debug)]
+pub struct World {
+    /// The server; tests arm its faults and read its violations.
+    pub server: Server,
+    now: Time,
+    seed: Seed,
+    actors: Vec<Actor>,
+}
+
+impl World {
+    /// A world with a server and nobody else.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self::with(seed, Config::default())
+    }
+
+    /// A world whose server has these settings.
+    #[must_use]
+    pub fn with(seed: u64, config: Config) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_be_bytes());
+        let mut seed = Seed::new(key);
+        let server = Server::new(config, seed.fork(), BEGINNING);
+        Self { server, now: BEGINNING, seed, actors: Vec::new() }
+    }
+
+    /// A client that trusts the server's root, started and not paired.
+    pub fn client(&mut self, name: &str) -> Who {
+        self.client_with(name, |_| {})
+    }
+
+    /// A client whose configuration was changed.
+    pub fn client_with(&mut self, name: &str, change: impl FnOnce(&mut ClientConfig)) -> Who {
+        let mut config = ClientConfig::default();
+        config.trust.root = sanswire::crypto::PublicKey::new(self.server.cert_root());
+        config.profile.push_name = Some(name.to_string());
+        change(&mut config);
+        let mut actor = Actor::new(name, config, self.seed.fork());
+        actor.start(self.now);
+        self.actors.push(actor);
+        Who(self.actors.len() - 1)
+    }
+
+    /// A client that is paired and ready.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn paired(&mut self, name: &str) -> Who {
+        let who = self.client(name);
+        self.pair(who);
+        who
+    }
+
+    /// Lets a phone scan the client's QR code and waits until the client is ready.
+    ///
+    /// # Panics
+    /// When there is no code, the phone refuses it, or the client does not come up.
+    pub fn pair(&mut self, who: Who) {
+        self.run();
+        let code = self[who].qr_code().map(ToString::to_string);
+        let code = code.unwrap_or_else(|| panic!("no code: {:?}", self[who].events));
+        let scanned = self.admin(AdminRequest::ScanQr(code));
+        assert_eq!(scanned.status, 200, "{}", scanned.body);
+        self.run();
+        assert!(self.is_ready(who), "not ready: {:?}", self[who].events);
+    }
+
+    /// Whether the client's last word about its connection is that it is up.
+    #[must_use]
+    pub fn is_ready(&self, who: Who) -> bool {
+        let events = self[who].link_events();
+        let last =
+            events.into_iter().rev().find(|event| matches!(event, LinkEvent::Ready | LinkEvent::Down { .. }));
+        matches!(last, Some(LinkEvent::Ready))
+    }
+
+    /// Own addresses of a paired client: number and LID, with device.
+    ///
+    /// # Panics
+    /// When it is not paired.
+    #[must_use]
+    pub fn addresses(&self, who: Who) -> (OwnedJid, OwnedJid) {
+        let paired = self[who].link_events().into_iter().rev().find_map(|event| match event {
+            LinkEvent::Paired { pn, lid, .. } => Some((pn.clone(), lid.clone())),
+            _ => None,
+        });
+        paired.unwrap_or_else(|| panic!("{} is not paired", self[who].name))
+    }
+
+    /// The number of a paired client's account.
+    #[must_use]
+    pub fn number(&self, who: Who) -> OwnedJid {
+        self.addresses(who).0.bare().into_owned()
+    }
+
+    /// One client writes to another's number. Nothing moves before [`Self::run`].
+    pub fn send(&mut self, from: Who, to: Who, text: &str) -> CallId {
+        let to = self.number(to);
+        self.send_to(from, to, text)
+    }
+
+    /// One client writes to an address.
+    pub fn send_to(&mut self, from: Who, to: OwnedJid, text: &str) -> CallId {
+        self.call(from, SendMessage { to, text: text.to_string(), id: None })
+    }
+
+    /// Calls any operation.
+    pub fn call(&mut self, who: Who, operation: impl Into<Operation>) -> CallId {
+        self.actor(who).call(operation.into())
+    }
+
+    /// The answer of a call, once there is one.
+    #[must_use]
+    pub fn reply(&self, who: Who, call: CallId) -> Option<&Result<Answer, OpError>> {
+        self[who].replies.iter().find(|(id, _)| *id == call).map(|(_, result)| result)
+    }
+
+    /// The texts that a client was handed, in order.
+    #[must_use]
+    pub fn texts(&self, who: Who) -> Vec<String> {
+        let text = |received: &sanswire::event::Received| match &received.content {
+            sanswire::content::Content::Text(text) => Some(text.body.clone()),
+            _ => None,
+        };
+        self[who].received().into_iter().filter_map(text).collect()
+    }
+
+    /// Takes a client off the network; its connection breaks without a word.
+    pub fn unplug(&mut self, who: Who) {
+        self.actor(who).online = false;
+        self.cut(who);
+    }
+
+    /// Gives a client the network back; it reconnects when its back-off says so.
+    pub fn plug_in(&mut self, who: Who) {
+        self.actor(who).online = true;
+    }
+
+    /// Breaks a client's connection.
+    pub fn cut(&mut self, who: Who) {
+        let now = self.now;
+        if let Some(connection) = self.actor(who).connection.take() {
+            self.server.closed(connection, now);
+            self.actor(who).push(Input::Closed);
+        }
+    }
+
+    /// The client's process dies: only its storage is left.
+    pub fn crash(&mut self, who: Who) {
+        let now = self.now;
+        if let Some(connection) = self.actor(who).crash() {
+            self.server.closed(connection, now);
+        }
+    }
+
+    /// Starts a client that crashed.
+    pub fn restart(&mut self, who: Who) {
+        let now = self.now;
+        self.actor(who).start(now);
+    }
+
+    /// Asks something of the server behind the wire.
+    pub fn admin(&mut self, request: AdminRequest) -> AdminResponse {
+        self.server.admin(request, self.now)
+    }
+
+    /// Lets everybody talk until nobody has anything to say at this moment.
+    pub fn run(&mut self) {
+        let mut rounds = 0;
+        loop {
+            let mut busy = false;
+            for index in 0..self.actors.len() {
+                busy |= self.actors[index].work(&mut self.server, self.now);
+            }
+            self.server.tick(self.now);
+            while let Some(output) = self.server.poll() {
+                self.deliver(output);
+                busy = true;
+            }
+            if !busy {
+                return;
+            }
+            rounds += 1;
+            assert!(rounds < ROUNDS_MAX, "the world does not come to rest");
+        }
+    }
+
+    /// Lets time pass, stopping at every deadline on the way.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now.after(time);
+        self.run();
+        while let Some(next) = self.next_deadline().filter(|next| *next <= end) {
+            self.now = next.max(self.now);
+            self.run();
+        }
+        self.now = end;
+        self.run();
+    }
+
+    /// The time in this world.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A client, to change it.
+    pub fn actor(&mut self, who: Who) -> &mut Actor {
+        &mut self.actors[who.0]
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let clients = self.actors.iter().filter_map(Actor::deadline).map(|Mono(ms)| Time(ms));
+        clients.chain(self.server.next_deadline()).min()
+    }
+
+    fn deliver(&mut self, output: ServerOutput) {
+        match output {
+            ServerOutput::Send { conn, bytes } => {
+                if let Some(actor) = self.owner(conn) {
+                    actor.push(Input::Received(bytes.into()));
+                }
+            }
+            ServerOutput::Close { conn } => {
+                if let Some(actor) = self.owner(conn) {
+                    actor.connection = None;
+                    actor.push(Input::Closed);
+                }
+            }
+        }
+    }
+
+    fn owner(&mut self, conn: ConnId) -> Option<&mut Actor> {
+        self.actors.iter_mut().find(|actor| actor.connection == Some(conn))
+    }
+}
+
+impl core::ops::Index<Who> for World {
+    type Output = Actor;
+
+    fn index(&self, who: Who) -> &Actor {
+        &self.actors[who.0]
+    }
+}
+
+/// When worlds begin: late in 2023.
+const BEGINNING: Time = Time(1_700_000_000_000);
+
+/// More rounds without the clock moving mean that two sides answer each other for ever.
+const ROUNDS_MAX: u32 = 100_000;

@@ -1,0 +1,66 @@
+//! A client's storage in the world: what is durable, and nothing else, survives a crash.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use sanswire::{Batch, Found, Table, Want};
+
+/// Records in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Storage {
+    records: BTreeMap<(Table, Vec<u8>), Bytes>,
+    generation: u64,
+}
+
+impl Storage {
+    /// Applies a batch whole.
+    ///
+    /// # Panics
+    /// When batches come out of order: that breaks the write-ahead rule.
+    pub fn apply(&mut self, batch: Batch) {
+        assert_eq!(batch.generation, self.generation + 1, "batches are numbered without gaps");
+        self.generation = batch.generation;
+        for write in batch.writes {
+            match write.value {
+                Some(value) => self.records.insert((write.table, write.key), value),
+                None => self.records.remove(&(write.table, write.key)),
+            };
+        }
+    }
+
+    /// What it holds for each want, in order.
+    #[must_use]
+    pub fn read(&self, wants: &[Want]) -> Vec<Found> {
+        wants.iter().map(|want| self.find(want)).collect()
+    }
+
+    /// How many records a table holds.
+    #[must_use]
+    pub fn count(&self, table: Table) -> usize {
+        self.records.keys().filter(|(other, _)| *other == table).count()
+    }
+
+    /// Removes every record of a table, as a damaged disk might.
+    pub fn wipe(&mut self, table: Table) {
+        self.records.retain(|(other, _), _| *other != table);
+    }
+
+    /// Replaces every record of a table with bytes that mean nothing.
+    pub fn scramble(&mut self, table: Table) {
+        for ((_, _), value) in self.records.iter_mut().filter(|((other, _), _)| *other == table) {
+            *value = Bytes::from_static(&[1, 0xff, 0xff, 0xff]);
+        }
+    }
+
+    fn find(&self, want: &Want) -> Found {
+        match want {
+            Want::Get { table, key } => Found::Value(self.records.get(&(*table, key.clone())).cloned()),
+            Want::Scan { table, from, limit } => {
+                let rows = self.records.range((*table, from.clone())..);
+                let own = rows.take_while(|((other, _), _)| other == table);
+                let rows = own.map(|((_, key), value)| (key.clone(), value.clone()));
+                Found::Rows(rows.take(*limit as usize).collect())
+            }
+        }
+    }
+}
