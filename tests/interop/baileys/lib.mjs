@@ -217,12 +217,16 @@ export class Baileys {
         return bare(this.state.creds.me.id)
     }
 
-    /** Connects, pairing first if it never did, until the backlog has been delivered. */
+    /** Connects, pairing first if it never did, until the backlog has been delivered and the user is online. */
     async connect() {
         this.wanted = true
         this.opened = false
         await this.#dial()
         await this.log.until('open connection', LIMITS.open, () => this.opened && this.caughtUp)
+        // Baileys shows itself only if it knows its name when the connection opens. After pairing the name comes
+        // later, by app state; until it is online its receipts are `inactive` and no sender learns of delivery.
+        await this.log.until('name from app state', LIMITS.open, () => Boolean(this.state.creds.me?.name))
+        await this.socket.sendPresenceUpdate('available')
     }
 
     async #dial() {
@@ -238,7 +242,7 @@ export class Baileys {
             getMessage: async key => this.sent.get(key.id),
         })
         this.socket = socket
-        socket.ev.on('creds.update', saveCreds)
+        socket.ev.on('creds.update', () => saveCreds().then(() => this.log.wake()))
         socket.ev.on('connection.update', update => this.#connection(socket, update).catch(error => this.log.fail(error)))
         socket.ev.on('messages.upsert', ({ messages, type }) => {
             for (const message of messages) this.#message(message, type)
@@ -332,7 +336,7 @@ export class Ours {
 
     /** Pairs by the QR text that the command prints. */
     async pair() {
-        const pair = this.#run('pair', '--plain')
+        const pair = this.#run('pair', '--plain', '--name', this.name)
         const code = /\S+(,[A-Za-z0-9+/]{43}=){3}(,\S+)?/
         const qr = await pair.lines.until('QR text', LIMITS.pair, lines => lines.map(line => line.match(code)?.[0]).find(Boolean))
         this.jid = await this.server.scan(qr)

@@ -54,7 +54,9 @@ const scenarios = {
         assert(ben.jid !== anna.jid, 'two accounts under one number')
         await exchange(anna, ben, 'Hello Ben, this is Anna')
         await exchange(ben, anna, 'Hello Anna, this is Ben', 'how are you?')
-        await exchange(anna, ben, 'well, thank you')
+        const id = await says(anna, ben, 'well, thank you')
+        await ben.receives('well, thank you')
+        await anna.delivered(id)
     },
 
     async ours_pairs() {
