@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod adapters;
 mod link;
 mod messaging;
 mod noise;
 mod pairing;
 mod seeds;
 mod signal;
+mod store;
 mod tidy;
 mod vectors;
 mod wire;
