@@ -1,3 +1,60 @@
-//! The `sanswire` command.
+//! The `sanswire` command: a demonstration, the simulated server, and a client for one's own hands.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod account;
+mod demo;
+mod failure;
+mod listen;
+mod pair;
+mod qr;
+mod send;
+mod serve;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// WhatsApp Web multi-device, from a pure state machine.
+#[derive(Parser)]
+#[command(version, about, after_help = failure::EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show it all: a simulated server, two phones, two accounts on two runtimes, in a few seconds
+    Demo,
+    /// Run the simulated server until interrupted; prints one JSON line when it is ready
+    Serve(serve::Arguments),
+    /// Link this device to a phone: shows QR codes until one is scanned
+    Pair(pair::Arguments),
+    /// Print events as JSON lines until interrupted
+    Listen(listen::Arguments),
+    /// Send a text, wait until the server has it, and print the message's id
+    Send(send::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo => demo::run(),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Pair(arguments) => pair::run(&arguments),
+        Command::Listen(arguments) => listen::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever interrupts knows it.
+        Err(Failure::Interrupted) => ExitCode::from(Failure::Interrupted.code()),
+        Err(failure) => {
+            eprintln!("sanswire: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `listen`: events as JSON lines.
+
+use std::io::{ErrorKind, Write as _};
+
+use sanswire::event::{Envelope, Event, LinkEvent};
+use sanswire_driver::Handle;
+
+use crate::account::Account;
+use crate::failure::Failure;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    account: Account,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let account = &arguments.account;
+    account.must_exist()?;
+    let listening = account.run(account.config(), async |client| listen(client, account).await);
+    match listening {
+        // That is how listening ends.
+        Err(Failure::Interrupted) => Ok(()),
+        // The reader has enough: what it did not get was not confirmed and comes again.
+        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+async fn listen(client: &Handle, account: &Account) -> Result<(), Failure> {
+    while let Some(envelope) = client.next_event().await {
+        if matches!(envelope.event, Event::Link(LinkEvent::QrCode { .. })) {
+            return Err(Failure::NotPaired(account.store.clone()));
+        }
+        print(&envelope).map_err(Failure::Output)?;
+        // Only now: whoever reads the lines has it.
+        client.seen(envelope.id);
+        if let Event::Link(LinkEvent::Down { reason, retry_in_ms: None }) = &envelope.event {
+            return Err(Failure::down(reason));
+        }
+    }
+    Err(Failure::Ended)
+}
+
+fn print(envelope: &Envelope) -> std::io::Result<()> {
+    let line = serde_json::to_string(envelope)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
