@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
+use aes::{Aes256, Aes256Dec, Aes256Enc};
 use thiserror::Error;
 
 /// The ciphertext is empty, not a multiple of 16 bytes, or its padding is wrong.
@@ -21,7 +21,7 @@ pub const fn padded_len(len: usize) -> usize {
 /// Encrypts with PKCS#7 padding.
 #[must_use]
 pub fn encrypt(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
-    cbc::Encryptor::<Aes256>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)
+    cbc::Encryptor::<Aes256Enc>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)
 }
 
 /// Encrypts with PKCS#7 padding, appending the ciphertext to `out`.
@@ -30,7 +30,7 @@ pub fn encrypt_append(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8], out: &mut
     out.extend_from_slice(plaintext);
     out.resize(start + padded_len(plaintext.len()), 0);
     if let Some(buffer) = out.get_mut(start..) {
-        let padded = cbc::Encryptor::<Aes256>::new(key.into(), iv.into())
+        let padded = cbc::Encryptor::<Aes256Enc>::new(key.into(), iv.into())
             .encrypt_padded::<Pkcs7>(buffer, plaintext.len());
         debug_assert!(padded.is_ok(), "the buffer has room for the padding");
     }
@@ -44,7 +44,7 @@ pub fn decrypt(key: &[u8; 32], iv: &[u8; 16], ciphertext: &[u8]) -> Result<Vec<u
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(16) {
         return Err(CbcError);
     }
-    cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
+    cbc::Decryptor::<Aes256Dec>::new(key.into(), iv.into())
         .decrypt_padded_vec::<Pkcs7>(ciphertext)
         .map_err(|_| CbcError)
 }

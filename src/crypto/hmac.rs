@@ -4,12 +4,12 @@
 //! costs as much as the message itself. [`HmacKey`] keeps the hashed pads.
 
 use sha2::block_api::compress256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{ZeroizeOnDrop, optimization_barrier, zeroize_bytes};
 
 use super::secret::Secret;
 
 /// A 32-byte HMAC-SHA256 key, as the hash states after its inner and its outer pad. Wiped when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct HmacKey {
     inner: [u32; 8],
     outer: [u32; 8],
@@ -30,7 +30,7 @@ impl HmacKey {
         xor_into(&mut block, key, OUTER_PAD);
         let mut outer = INITIAL;
         compress256(&mut outer, &[block]);
-        block.zeroize();
+        zeroize_bytes(&mut block);
         Self { inner, outer }
     }
 
@@ -46,7 +46,7 @@ impl HmacKey {
             absorb(&mut state, &mut block, &mut filled, part);
         }
         finish(&mut state, &mut block, filled, total);
-        block.zeroize();
+        zeroize_bytes(&mut block);
         self.close(&state)
     }
 
@@ -64,7 +64,7 @@ impl HmacKey {
             previous = self.sign(&[before, info, &[counter]]);
             Secret::new(previous)
         });
-        previous.zeroize();
+        zeroize_bytes(&mut previous);
         blocks
     }
 
@@ -85,6 +85,16 @@ impl HmacKey {
         out
     }
 }
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner = [0; 8];
+        self.outer = [0; 8];
+        optimization_barrier(self);
+    }
+}
+
+impl ZeroizeOnDrop for HmacKey {}
 
 impl core::fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -111,7 +121,9 @@ fn absorb(state: &mut [u32; 8], block: &mut [u8; BLOCK], filled: &mut usize, mut
         }
     }
     let (blocks, rest) = part.as_chunks::<BLOCK>();
-    compress256(state, blocks);
+    if !blocks.is_empty() {
+        compress256(state, blocks);
+    }
     if !rest.is_empty() {
         block[..rest.len()].copy_from_slice(rest);
         *filled = rest.len();
