@@ -94,9 +94,6 @@ pub const LOGOUT_LIMIT_S: u64 = 3;
 /// How long the server may take to close after it said that it would, in seconds.
 pub const LINGER_LIMIT_S: u64 = 10;
 
-/// QR references taken from one offer; real servers send 6.
-pub const QR_REFS: usize = 16;
-
 /// How long the first QR code is valid, in seconds. Reference 02 §2.3.
 pub const QR_FIRST_S: u32 = 60;
 

@@ -183,12 +183,7 @@ fn forget_both(cx: &mut Turn<'_>, user: &OwnedJid) -> Result<(), Stop> {
 }
 
 fn to_record(device: &ListedDevice) -> Device {
-    Device {
-        id: Some(u32::from(device.id)),
-        key_index: device.key_index,
-        hosted: Some(device.hosted),
-        ..Device::default()
-    }
+    Device { id: Some(u32::from(device.id)), key_index: device.key_index, hosted: Some(device.hosted) }
 }
 
 fn key(user: &Jid<'_>) -> Vec<u8> {

@@ -13,7 +13,7 @@ use super::turn::{Effects, LinkEffect};
 use super::work::Work;
 use crate::event::{DownReason, Envelope};
 use crate::output::{Batch, Output, Write};
-use crate::records::{Record, Table};
+use crate::records::{META_KEY, Record, Table};
 use crate::timer::Timer;
 use crate::wire::frame::FrameBuffer;
 
@@ -81,10 +81,10 @@ impl Engine {
                     *slot = Some(initiator);
                 }
             }
-            LinkEffect::Encrypt(sealer, opener) => {
+            LinkEffect::Encrypt(keys) => {
                 if let Some(frames) = self.connection.frames() {
                     let frames = core::mem::replace(frames, FrameBuffer::new());
-                    self.connection = Connection::Open(sealer, opener, frames);
+                    self.connection = Connection::Open(keys, frames);
                 }
             }
             LinkEffect::Dial => {
@@ -100,9 +100,9 @@ impl Engine {
 
     /// Seals one stanza; without a connection it is dropped, as everything that must arrive is in a record.
     fn seal(&mut self, plaintext: &[u8]) {
-        let Connection::Open(sealer, ..) = &mut self.connection else { return };
+        let Connection::Open(keys, _) = &mut self.connection else { return };
         let mut frame = Vec::new();
-        match sealer.seal_into(plaintext, &mut frame) {
+        match keys.0.seal_into(plaintext, &mut frame) {
             Ok(()) => self.outputs.push_back(Output::Send(Bytes::from(frame))),
             // Counters are used up, or the stanza exceeds a frame: the connection is of no use any more.
             Err(_) => {
@@ -121,11 +121,4 @@ impl Engine {
             self.queue.push_back(Work::Answer(then, Outcome::Disconnected));
         }
     }
-}
-
-/// The key of the storage's own record.
-pub(crate) const META_KEY: &[u8] = b"store";
-
-impl Record for StoreMeta {
-    const TABLE: Table = Table::Meta;
 }

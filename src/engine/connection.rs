@@ -1,5 +1,7 @@
 //! The transport as the engine sees it.
 
+use alloc::boxed::Box;
+
 use crate::wire::frame::FrameBuffer;
 use crate::wire::noise::{Initiator, Opener, Sealer};
 
@@ -13,16 +15,16 @@ pub(crate) enum Connection {
     /// Asked for, not open yet.
     Dialing,
     /// Open; the handshake is to begin, or its first message is out.
-    Greeting(Option<Initiator>, FrameBuffer),
+    Greeting(Option<Box<Initiator>>, FrameBuffer),
     /// Transport keys are in use.
-    Open(Sealer, Opener, FrameBuffer),
+    Open(Box<(Sealer, Opener)>, FrameBuffer),
 }
 
 impl Connection {
     /// The handshake in progress.
-    pub(crate) const fn initiator(&self) -> Option<&Initiator> {
+    pub(crate) fn initiator(&self) -> Option<&Initiator> {
         match self {
-            Self::Greeting(initiator, _) => initiator.as_ref(),
+            Self::Greeting(Some(initiator), _) => Some(initiator),
             _ => None,
         }
     }
@@ -31,7 +33,7 @@ impl Connection {
     pub(crate) fn frames(&mut self) -> Option<&mut FrameBuffer> {
         match self {
             Self::None | Self::Dialing => None,
-            Self::Greeting(_, frames) | Self::Open(_, _, frames) => Some(frames),
+            Self::Greeting(_, frames) | Self::Open(_, frames) => Some(frames),
         }
     }
 }

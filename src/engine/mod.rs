@@ -8,8 +8,6 @@ mod run;
 mod turn;
 mod work;
 
-pub(crate) use commit::META_KEY;
-
 pub(crate) use memory::{Memory, PendingSend, Phase, Resend};
 
 pub(crate) use request::{Continuation, Outcome, RequestId};

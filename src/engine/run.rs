@@ -169,10 +169,10 @@ impl Engine {
 
     fn next_frame(&mut self) -> Option<Work> {
         let mut frame = self.connection.frames()?.next_frame()?;
-        let Connection::Open(_, opener, _) = &mut self.connection else {
+        let Connection::Open(keys, _) = &mut self.connection else {
             return Some(Work::Handshake(frame.freeze()));
         };
-        let len = match opener.open_in_place(&mut frame) {
+        let len = match keys.1.open_in_place(&mut frame) {
             Ok(plaintext) => plaintext.len(),
             Err(error) => return Some(Work::Broken(Reject::Noise(error))),
         };

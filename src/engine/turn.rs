@@ -61,9 +61,9 @@ pub(crate) enum LinkEffect {
     /// A stanza, encoded, to be sealed.
     Stanza(Vec<u8>),
     /// The handshake's first message is out.
-    Greet(Initiator),
+    Greet(Box<Initiator>),
     /// Transport keys from here on, both ways.
-    Encrypt(Sealer, Opener),
+    Encrypt(Box<(Sealer, Opener)>),
     /// Ask the adapter to connect.
     Dial,
     /// Ask the adapter to close.
@@ -236,12 +236,12 @@ impl Turn<'_> {
 
     /// The handshake has begun: its state waits for the server's answer.
     pub(crate) fn greet(&mut self, initiator: Initiator) {
-        self.effects.link.push(LinkEffect::Greet(initiator));
+        self.effects.link.push(LinkEffect::Greet(Box::new(initiator)));
     }
 
     /// The handshake is done: everything from here on is sealed with the transport keys.
     pub(crate) fn encrypt(&mut self, sealer: Sealer, opener: Opener) {
-        self.effects.link.push(LinkEffect::Encrypt(sealer, opener));
+        self.effects.link.push(LinkEffect::Encrypt(Box::new((sealer, opener))));
     }
 
     /// Asks the adapter for a connection.

@@ -7,7 +7,7 @@ use crate::limits::BACKOFF_MAX_S;
 /// Fibonacci seconds (1, 1, 2, 3, 5, 8, …) within 10 %, at most [`BACKOFF_MAX_S`].
 ///
 /// The next wait starts from the beginning only after [`Self::reset`]: when a connection lived for
-/// [`STABLE_AFTER`](super::backoff::STABLE_AFTER), or the server asked for a restart.
+/// [`STABLE_AFTER`], or the server asked for a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     step: u8,

@@ -1,6 +1,6 @@
 //! The life of a connection: what is said to log in or to be paired, and what follows when it ends.
 //!
-//! [`life`] makes and ends connections, [`login`] brings one up, [`pair`] is for devices that are not linked
+//! `life` makes and ends connections, `login` brings one up, `pair` is for devices that are not linked
 //! yet. The rest decides single questions without state. Reference 01 §7-16, 02.
 
 pub mod backoff;

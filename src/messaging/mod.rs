@@ -1,6 +1,6 @@
 //! Messages between users: out through the outbox, in through the inbox. Reference 05, 07.
 //!
-//! Sending is a machine over records: [`outbox::advance`] looks at one queued message and takes the next step
+//! Sending is a machine over records: `outbox::advance` looks at one queued message and takes the next step
 //! that it can take (ask for devices, ask for keys, encrypt and send), so a restart or a reconnect only has to
 //! look again. Receiving is one turn per stanza.
 

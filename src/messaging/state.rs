@@ -1,4 +1,4 @@
-//! The counters of messaging: sequence numbers, and how far sent messages were pruned.
+//! The counters of messaging: sequence numbers, and how far sent messages were pruned. Reference 05 §16.
 
 use sanswire_proto::records::MessagingMeta;
 

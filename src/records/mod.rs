@@ -10,6 +10,6 @@ pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;
 
-pub(crate) use record::Record;
+pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};
 pub use table::Table;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use prost::Message;
+use sanswire_proto::records::StoreMeta;
 use thiserror::Error;
 
 use super::table::Table;
@@ -40,6 +41,13 @@ pub(crate) trait Record: Message + Default {
             None => Err(broken(RecordCause::Malformed)),
         }
     }
+}
+
+/// The key of the storage's own record.
+pub(crate) const META_KEY: &[u8] = b"store";
+
+impl Record for StoreMeta {
+    const TABLE: Table = Table::Meta;
 }
 
 /// A record that cannot be read.

@@ -1,5 +1,5 @@
 //! What all stanzas have in common: the route table, typed reading of attributes, acks, and what happens
-//! when the peer is wrong. [`route`] is the page to read first.
+//! when the peer is wrong. `route` is the page to read first.
 
 mod ack;
 pub(crate) mod parse;

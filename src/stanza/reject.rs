@@ -7,7 +7,7 @@ use crate::wire::frame::FrameError;
 use crate::wire::noise::{HandshakeError, NoiseError};
 use crate::wire::{JidError, NodeError};
 
-/// Something that the peer sent, or that storage held, cannot be used. [`super::reaction`] has the row that
+/// Something that the peer sent, or that storage held, cannot be used. `stanza::reaction` has the row that
 /// says what is done about it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]

@@ -5,5 +5,4 @@ pub mod code;
 pub mod code_stanza;
 pub mod passkey;
 pub mod qr;
-pub mod rotation;
 pub mod success;

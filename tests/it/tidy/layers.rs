@@ -41,9 +41,9 @@ const ROWS: &[Row] = &[
     // Two neighbours over `crypto` that know nothing of each other.
     floor("wire", &["crypto", "limits", "redact"]),
     floor("signal", &["crypto", "limits", "redact"]),
-    floor("records", &["signal", "crypto", "limits", "redact", "output"]),
+    floor("records", &["signal", "crypto", "limits", "redact", "output", "wire::jid"]),
     // The interface: plain data.
-    floor("config", &["now", "limits", "redact", "wire", "crypto"]),
+    floor("config", &["now", "limits", "redact", "wire", "crypto", "error", "output", "link::payload"]),
     floor("error", &["now", "limits", "redact", "wire", "signal", "records"]),
     floor("event", &["now", "limits", "redact", "wire", "error", "records", "ops", "content"]),
     row("input", &["records", "wire", "ops"]),
