@@ -372,9 +372,14 @@ impl TestClient {
         if stanza.tag == RAW {
             return (link.conn, stanza.content_bytes().unwrap().into_owned());
         }
+        self.seal_plain(&encode(stanza).unwrap())
+    }
+
+    /// Seals bytes that need not be a node.
+    pub(super) fn seal_plain(&mut self, plain: &[u8]) -> (ConnId, Vec<u8>) {
+        let link = self.link.as_mut().unwrap();
         let mut frame = Vec::new();
-        let sealer = &mut link.transport.as_mut().unwrap().sealer;
-        sealer.seal_into(&encode(stanza).unwrap(), &mut frame).unwrap();
+        link.transport.as_mut().unwrap().sealer.seal_into(plain, &mut frame).unwrap();
         (link.conn, frame)
     }
 

@@ -164,3 +164,20 @@ fn a_restart_keeps_accounts_and_queues() {
     let again = bench.client("b").take(|node| node.tag == "message" && node.has("offline"));
     assert!(again.is_some());
 }
+
+#[test]
+fn frames_that_do_not_decode_or_open_end_the_connection() {
+    let mut bench = Bench::new();
+    bench.pair("a", "Alice");
+    let (conn, bytes) = bench.client("a").seal_plain(&[0, 240]);
+    bench.server.receive(conn, &bytes, bench.now);
+    bench.flow();
+    let error = bench.client("a").take(|node| node.tag == "stream:error").unwrap();
+    assert!(error.find("xml-not-well-formed").is_some() && bench.client("a").is_closed());
+    bench.log_in("a");
+    let (conn, mut bytes) = bench.client("a").seal_plain(&[0, 240]);
+    *bytes.last_mut().unwrap() ^= 1;
+    bench.server.receive(conn, &bytes, bench.now);
+    bench.flow();
+    assert!(bench.client("a").is_closed());
+}

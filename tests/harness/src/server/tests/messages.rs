@@ -235,3 +235,20 @@ fn faults_duplicate_and_reorder_deliveries() {
         bench.client("b").inbox.iter().filter(|node| node.tag == "message" && !node.has("category")).count();
     assert_eq!((copies, bench.client("b").read.len()), (5, 4));
 }
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let run = || {
+        let mut bench = pair_of(Config::default());
+        bench.pair("a2", "Alice");
+        bench.cut("b");
+        bench.text("a", "b", "one");
+        bench.pass(Duration::from_secs(30));
+        bench.log_in("b");
+        let send = AdminRequest::Send { from: "Bob".into(), to: "Alice".into(), text: "two".into() };
+        bench.server.admin(send, bench.now);
+        bench.flow();
+        bench.digest
+    };
+    assert_eq!(run(), run());
+}

@@ -9,6 +9,8 @@ mod queries;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use sanswire::crypto::mac::sha256;
+
 use client::TestClient;
 
 use super::{AdminRequest, Config, ConnId, Server, ServerOutput, Stanza};
@@ -20,6 +22,8 @@ struct Bench {
     server: Server,
     now: Time,
     clients: BTreeMap<&'static str, TestClient>,
+    /// Hash of everything the server sent.
+    digest: [u8; 32],
 }
 
 impl Bench {
@@ -29,7 +33,12 @@ impl Bench {
 
     fn with(config: Config) -> Self {
         let now = Time(1_700_000_000_000);
-        Self { server: Server::new(config, Seed::new([3; 32]), now), now, clients: BTreeMap::new() }
+        Self {
+            server: Server::new(config, Seed::new([3; 32]), now),
+            now,
+            clients: BTreeMap::new(),
+            digest: [0; 32],
+        }
     }
 
     /// Registers a client under a push name and has its code scanned; it ends up logged in and live.
@@ -119,9 +128,11 @@ impl Bench {
     fn flow(&mut self) {
         loop {
             while let Some(output) = self.server.poll() {
-                let conn = match &output {
-                    ServerOutput::Send { conn, .. } | ServerOutput::Close { conn } => *conn,
+                let (conn, bytes) = match &output {
+                    ServerOutput::Send { conn, bytes } => (*conn, bytes.as_ref()),
+                    ServerOutput::Close { conn } => (*conn, &[][..]),
                 };
+                self.digest = sha256(&[&self.digest, &conn.0.to_be_bytes(), bytes]);
                 let Some(client) = self.clients.values_mut().find(|client| client.conn() == Some(conn))
                 else {
                     continue;
