@@ -11,8 +11,8 @@ use wacore_libsignal::protocol::error::Result;
 use wacore_libsignal::protocol::{
     CiphertextMessage, Direction, GenericSignedPreKey, IdentityChange, IdentityKey, IdentityKeyPair,
     IdentityKeyStore, KeyPair, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage, PreKeyStore,
-    ProtocolAddress, SessionCheckoutKey, SessionCheckoutStoreResult, SessionRecord, SessionStore, SignalMessage,
-    SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp, UsePQRatchet,
+    ProtocolAddress, SessionCheckoutKey, SessionCheckoutStoreResult, SessionRecord, SessionStore,
+    SignalMessage, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp, UsePQRatchet,
     message_decrypt, message_encrypt, process_prekey_bundle,
 };
 
@@ -40,7 +40,8 @@ impl Peer {
         let identity = IdentityKeyPair::generate(&mut rng);
         let prekey = KeyPair::generate(&mut rng);
         let signed = KeyPair::generate(&mut rng);
-        let signature = identity.private_key().calculate_signature(&signed.public_key.serialize(), &mut rng).unwrap();
+        let signature =
+            identity.private_key().calculate_signature(&signed.public_key.serialize(), &mut rng).unwrap();
         let time = Timestamp::from_epoch_millis(0);
         Self {
             address: ProtocolAddress::new(name, 1.into()),
@@ -69,7 +70,7 @@ impl Peer {
 
     /// X3DH with the bundle of `other`; a session that was there is forgotten.
     pub(crate) fn begin(&mut self, other: &ProtocolAddress, bundle: &PreKeyBundle) {
-        *self.session.0.get_mut().unwrap() = None;
+        self.forget();
         let done = process_prekey_bundle(
             other,
             &mut self.session,
@@ -91,7 +92,9 @@ impl Peer {
             CiphertextMessage::SignalMessage(_) => {
                 CiphertextMessage::SignalMessage(SignalMessage::try_from(wire.serialize()).unwrap())
             }
-            _ => CiphertextMessage::PreKeySignalMessage(PreKeySignalMessage::try_from(wire.serialize()).unwrap()),
+            _ => CiphertextMessage::PreKeySignalMessage(
+                PreKeySignalMessage::try_from(wire.serialize()).unwrap(),
+            ),
         };
         let done = message_decrypt(
             &message,
@@ -106,15 +109,28 @@ impl Peer {
         ready(done).unwrap().plaintext.len()
     }
 
-    pub(crate) fn address(&self) -> ProtocolAddress {
-        self.address.clone()
+    pub(crate) const fn address(&self) -> &ProtocolAddress {
+        &self.address
     }
 
-    /// Writes the session out and reads it in, as storing it after each message takes.
-    pub(crate) fn store_session(&mut self) {
-        let session = self.session.0.get_mut().unwrap().as_mut().unwrap();
-        let bytes = session.serialize().unwrap();
-        *session = SessionRecord::deserialize(&bytes).unwrap();
+    /// Two users that have heard of each other.
+    pub(crate) fn established() -> (Self, Self) {
+        let (mut carol, mut dave) = (Self::new("carol", 1), Self::new("dave", 2));
+        carol.begin(&dave.address, &dave.bundle());
+        carol.tells(&mut dave);
+        dave.tells(&mut carol);
+        carol.tells(&mut dave);
+        (carol, dave)
+    }
+
+    pub(crate) fn tells(&mut self, other: &mut Self) -> usize {
+        let sent = self.encrypt(&other.address, &super::PLAINTEXT);
+        let address = self.address.clone();
+        other.decrypt(&address, &sent)
+    }
+
+    pub(crate) fn forget(&mut self) {
+        *self.session.0.get_mut().unwrap() = None;
     }
 }
 
@@ -148,7 +164,12 @@ impl IdentityKeyStore for Identity {
         Ok(true)
     }
 
-    fn try_is_trusted_identity(&self, _: &ProtocolAddress, _: &IdentityKey, _: Direction) -> Option<Result<bool>> {
+    fn try_is_trusted_identity(
+        &self,
+        _: &ProtocolAddress,
+        _: &IdentityKey,
+        _: Direction,
+    ) -> Option<Result<bool>> {
         Some(Ok(true))
     }
 
