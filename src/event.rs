@@ -89,7 +89,7 @@ pub enum LinkEvent {
         /// The named error.
         error: String,
     },
-    /// Logged in and active: own keys are published, sends go out.
+    /// Logged in and active: own keys are published. Sends go out once the offline queue was delivered.
     Ready,
     /// The server has delivered everything that was queued while this device was away.
     OfflineDone {

@@ -103,6 +103,9 @@ pub const QR_NEXT_S: u32 = 20;
 /// How long the server may take to restart the connection after pairing, in seconds.
 pub const PAIR_RESTART_S: u64 = 10;
 
+/// How long sends wait for the end of the offline queue, in seconds. Reference 01 §14.
+pub const OFFLINE_LIMIT_S: u64 = 60;
+
 /// Stanzas of the offline queue asked for at a time. Reference 01 §10.
 pub const OFFLINE_BATCH: u32 = 100;
 

@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     QrRotate,
     /// Pairing: the server did not close after pair-success; restart on our own.
     PairRestart,
+    /// Link: the server has not said that the offline queue is delivered; sends wait for that.
+    OfflineEnd,
     /// Link: the server said that it closes, but has not.
     Linger,
     /// Directory: try the prekey upload again.

@@ -1,11 +1,13 @@
 //! Curve25519 agreement, and XEdDSA signatures made with the same keys. Reference 04 §1.
 
+use alloc::string::String;
 use core::fmt;
 
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint, Scalar};
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{Signature, VerifyingKey};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha512};
 use thiserror::Error;
 use x25519_dalek::StaticSecret;
@@ -35,8 +37,7 @@ pub enum CurveError {
 }
 
 /// A Curve25519 public key: 32 bytes raw, or 33 with the type byte `05` in front ("serialized").
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
@@ -97,6 +98,33 @@ impl PublicKey {
         let key = VerifyingKey::from(point);
         let signature = Signature::from_bytes(&bytes);
         ed25519_dalek::Verifier::verify(&key, message, &signature).map_err(|_| CurveError::BadSignature)
+    }
+}
+
+/// 64 hexadecimal digits.
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let text: String = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect();
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a public key is 64 hexadecimal digits");
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut raw = [0; 32];
+        if pairs.len() != raw.len() || !rest.is_empty() {
+            return Err(wrong());
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        for (byte, [high, low]) in raw.iter_mut().zip(pairs) {
+            let (high, low) = (digit(*high).ok_or_else(wrong)?, digit(*low).ok_or_else(wrong)?);
+            *byte = (high << 4) | low;
+        }
+        Ok(Self(raw))
     }
 }
 
@@ -232,6 +260,8 @@ impl KeyPair {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -249,6 +279,16 @@ mod tests {
     fn low_order_points_are_refused() {
         let pair = KeyPair::from_private([7; 32]);
         assert_eq!(pair.private.agree(&PublicKey::new([0; 32])), Err(CurveError::LowOrder));
+    }
+
+    #[test]
+    fn keys_are_hexadecimal_text_to_people() {
+        let key = PublicKey::new([0xa5; 32]);
+        let text = serde_json::to_string(&key).unwrap();
+        assert_eq!(text, format!("\"{}\"", "a5".repeat(32)));
+        assert_eq!(serde_json::from_str::<PublicKey>(&text).unwrap(), key);
+        assert!(serde_json::from_str::<PublicKey>("\"a5\"").is_err());
+        assert!(serde_json::from_str::<PublicKey>(&text.replace('5', "g")).is_err());
     }
 
     #[test]

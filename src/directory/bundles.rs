@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{adv, own, sessions};
+use super::{own, sessions};
 use crate::crypto::PublicKey;
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::limits::{BUNDLES_PER_QUERY, IQ_LIMIT_S, UNREACHABLE_S};
@@ -62,11 +62,12 @@ impl Continuation for Answered {
                 reached.push(device);
             }
         }
-        let until = cx.now.mono.after(Duration::from_secs(UNREACHABLE_S));
+        let now = cx.now.mono;
+        let until = now.after(Duration::from_secs(UNREACHABLE_S));
         let failed: Vec<OwnedJid> =
             self.devices.iter().filter(|device| !reached.contains(device)).cloned().collect();
         cx.remember(move |memory| {
-            memory.unreachable.retain(|device, at| *at > until || !reached.contains(device));
+            memory.unreachable.retain(|device, until| *until > now && !reached.contains(device));
             memory.unreachable.extend(failed.into_iter().map(|device| (device, until)));
         });
         cx.schedule(Work::Wake);
@@ -125,8 +126,7 @@ pub(crate) fn start_session(cx: &mut Turn<'_>, device: &OwnedJid, offer: &Offer)
     if let Some(proof) = offer.device_identity.as_ref().filter(|_| device.device() != 0) {
         let primary = address.with_device(0).into_owned();
         let known = sessions::identity(cx, &primary)?;
-        let verified = adv::verify_device_identity(proof, &offer.bundle.identity, known.as_ref());
-        if verified == Err(adv::AdvError::Invalid) {
+        if !sessions::vouches(proof, &offer.bundle.identity, known.as_ref()) {
             return Ok(false);
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sanswire_proto::records::{Identity, SessionRecord as StoredSessions};
 
 use crate::crypto::PublicKey;
-use crate::directory::lid;
+use crate::directory::{adv, lid};
 use crate::engine::{Stop, Turn};
 use crate::entropy::Entropy;
 use crate::records::{Record, RecordError, Table, signal};
@@ -109,6 +109,16 @@ pub(crate) fn remember_identity(
     };
     cx.put(&key(address), &record);
     Ok(())
+}
+
+/// Whether a companion's device identity holds for its identity key, and comes from the account whose primary
+/// device is known. Without a known primary the account's own key is adopted. Reference 04 §11.
+pub(crate) fn vouches(proof: &[u8], identity: &PublicKey, primary: Option<&PublicKey>) -> bool {
+    match adv::verify_device_identity(proof, identity, primary) {
+        Ok(account) => primary.is_none_or(|primary| *primary == account),
+        Err(adv::AdvError::NoAccountKey) => true,
+        Err(_) => false,
+    }
 }
 
 /// Forgets the identity key of a device.

@@ -23,6 +23,10 @@ pub(crate) struct Memory {
     pub(crate) id_prefix: String,
     /// How far the back-off is: connections in a row that did not last.
     pub(crate) backoff_step: u8,
+    /// The last connection ended with a restart at once, and none has become ready since.
+    pub(crate) restarted: bool,
+    /// Where the next look for old retry counters begins.
+    pub(crate) prune_from: Vec<u8>,
     /// The server said why it is about to close.
     pub(crate) lingering: Option<DownReason>,
     /// When the server was last pinged.
@@ -39,6 +43,8 @@ pub(crate) struct Memory {
     pub(crate) qr_refs: VecDeque<String>,
     /// The QR reference on show.
     pub(crate) qr_current: Option<String>,
+    /// The offline queue of this connection is delivered: what it says about devices is known.
+    pub(crate) offline_done: bool,
     /// Stanzas of the offline queue seen on this connection.
     pub(crate) offline_seen: u32,
     /// How many of them were asked for so far; 0 outside the offline phase.
@@ -47,6 +53,8 @@ pub(crate) struct Memory {
     pub(crate) outbox: BTreeMap<u64, PendingSend>,
     /// Kept events that the application has not confirmed.
     pub(crate) unseen: u32,
+    /// Messages were left at the server because the inbox was full.
+    pub(crate) left_behind: bool,
     /// Users whose device list is being asked for.
     pub(crate) asking_devices: BTreeSet<OwnedJid>,
     /// Devices whose bundle is being asked for.

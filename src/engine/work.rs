@@ -44,6 +44,8 @@ pub(crate) enum Work {
     FailSends(Vec<OwnedJid>, OpError),
     /// A new session is ready: send everything that has no ack.
     Resume,
+    /// Make a new connection: the server gives what it kept only then.
+    Reconnect,
     /// The server runs low on our prekeys.
     RefillPrekeys,
     /// The application wants the connection closed for good.

@@ -5,9 +5,10 @@ use alloc::string::ToString;
 use bytes::Bytes;
 
 use crate::directory::own;
-use crate::engine::{Stop, Turn};
+use crate::engine::{Stop, Turn, Work};
 use crate::event::{Event, LinkEvent};
 use crate::limits::{OFFLINE_BATCH, ROUTING_INFO_BYTES_MAX};
+use crate::timer::Timer;
 use crate::wire::{Node, NodeRef};
 
 /// Handles `<ib>`: routing, the offline queue, and a phone that is too old. Others have no meaning here.
@@ -23,7 +24,7 @@ pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
             "offline" => {
                 let count = child.get_u64("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
                 cx.emit(Event::Link(LinkEvent::OfflineDone { count }));
-                cx.remember(|memory| memory.offline_wanted = 0);
+                offline_done(cx);
             }
             "downgrade_webclient" => {
                 let error = "the phone has no multi-device".to_string();
@@ -34,6 +35,16 @@ pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Nothing is left of the offline queue, or the server does not say so in time: sends go out from here on.
+pub(super) fn offline_done(cx: &mut Turn<'_>) {
+    cx.disarm(Timer::OfflineEnd);
+    cx.remember(|memory| {
+        memory.offline_wanted = 0;
+        memory.offline_done = true;
+    });
+    cx.schedule(Work::Resume);
 }
 
 /// Counts a stanza of the offline queue, and asks for more when a batch has come. Reference 01 §10.

@@ -7,7 +7,7 @@ use sanswire_proto::records::StoreMeta;
 
 use super::backoff::Backoff;
 use super::failure::Action;
-use super::{fresh, keep, login, pair};
+use super::{fresh, info, keep, login, pair};
 use crate::directory::own;
 use crate::engine::{Memory, Phase, Stop, Turn};
 use crate::event::{DownReason, Event, LinkEvent};
@@ -87,6 +87,14 @@ pub(crate) fn fail(cx: &mut Turn<'_>, reason: DownReason) -> Result<(), Stop> {
     end(cx, reason, Action::Retry { raise: 0 })
 }
 
+/// Closes the connection and makes a new one at once.
+pub(crate) fn restart(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    if cx.memory.phase == Phase::Idle {
+        return Ok(());
+    }
+    end(cx, DownReason::Restart, Action::RestartNow)
+}
+
 /// The application wants no connection any more.
 pub(crate) fn shutdown(cx: &mut Turn<'_>) -> Result<(), Stop> {
     if cx.memory.stopped && cx.memory.phase == Phase::Idle {
@@ -110,8 +118,12 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
         Timer::KeepAlive => keep::ping(cx),
         Timer::Silence => keep::check(cx),
         Timer::Linger => closed(cx),
+        Timer::OfflineEnd => {
+            info::offline_done(cx);
+            Ok(())
+        }
         Timer::QrRotate => pair::rotate(cx),
-        Timer::PairRestart => end(cx, DownReason::Restart, Action::RestartNow),
+        Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
         Timer::Outbox | Timer::Prune | Timer::Request(_) => Ok(()),
     }
@@ -143,10 +155,13 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
     cx.remember(forget_connection);
     let mut backoff = Backoff::at(cx.memory.backoff_step);
     let wait = match action {
-        Action::RestartNow => {
+        // A server that only ever asks for a restart must not make us spin.
+        Action::RestartNow if !cx.memory.restarted => {
             backoff.reset();
+            cx.remember(|memory| memory.restarted = true);
             Some(Duration::ZERO)
         }
+        Action::RestartNow => Some(backoff.next(cx.entropy.number())),
         Action::Retry { raise } => {
             backoff.raise(raise);
             Some(backoff.next(cx.entropy.number()))
@@ -181,6 +196,7 @@ fn forget_connection(memory: &mut Memory) {
     memory.qr_current = None;
     memory.offline_seen = 0;
     memory.offline_wanted = 0;
+    memory.offline_done = false;
     memory.asking_devices.clear();
     memory.asking_bundles.clear();
     memory.resends.clear();
@@ -191,7 +207,7 @@ fn forget_connection(memory: &mut Memory) {
 }
 
 /// Timers that mean nothing without a connection.
-const LINK_TIMERS: [Timer; 9] = [
+const LINK_TIMERS: [Timer; 10] = [
     Timer::Connect,
     Timer::Handshake,
     Timer::Reconnect,
@@ -199,6 +215,7 @@ const LINK_TIMERS: [Timer; 9] = [
     Timer::KeepAlive,
     Timer::Silence,
     Timer::Linger,
+    Timer::OfflineEnd,
     Timer::QrRotate,
     Timer::PairRestart,
 ];

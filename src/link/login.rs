@@ -10,7 +10,7 @@ use super::{keep, life, payload};
 use crate::directory::{own, prekeys};
 use crate::engine::{Continuation, Outcome, Phase, Stop, Turn, Work};
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{IQ_LIMIT_S, PREKEY_RETRY_S, PREKEYS_LOW};
+use crate::limits::{IQ_LIMIT_S, OFFLINE_LIMIT_S, PREKEY_RETRY_S, PREKEYS_LOW};
 use crate::link::backoff::STABLE_AFTER;
 use crate::stanza::Reject;
 use crate::timer::Timer;
@@ -177,12 +177,19 @@ impl Continuation for Activated {
 
 /// Logged in for good: tell the application, announce ourselves, let the outbox go on.
 fn ready(cx: &mut Turn<'_>) {
-    cx.remember(|memory| memory.phase = Phase::Ready);
+    cx.remember(|memory| {
+        memory.phase = Phase::Ready;
+        memory.restarted = false;
+    });
     cx.emit(Event::Link(LinkEvent::Ready));
     let session = ids::unified_session_id(cx.now.unix.0, cx.memory.server_offset_ms);
     cx.send(&Node::new("ib").child(Node::new("unified_session").attr("id", session)));
     super::presence::announce(cx, cx.memory.available);
-    cx.schedule(Work::Resume);
+    if cx.memory.offline_done {
+        cx.schedule(Work::Resume);
+    } else {
+        cx.arm(Timer::OfflineEnd, Duration::from_secs(OFFLINE_LIMIT_S));
+    }
 }
 
 /// `<failure>` instead of a login. Reference 01 §8.2.

@@ -9,9 +9,9 @@ use prost::Message as _;
 use sanswire_proto::records::{InboxEntry, ProgressEntry, ReceivedEntry};
 use sanswire_proto::whatsapp::Message;
 
-use super::shown;
+use super::{retry_out, shown};
 use crate::content;
-use crate::engine::{Stop, Turn};
+use crate::engine::{Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{Event, EventId, Received, SendProgress, SendState};
 use crate::limits::{INBOX_EVENTS, PRUNE_EVERY_S};
@@ -63,13 +63,18 @@ pub(crate) fn seen(cx: &mut Turn<'_>, event: EventId) -> Result<(), Stop> {
     if cx.get::<InboxEntry>(&key)?.is_some() {
         cx.delete(Table::Inbox, &key);
         cx.remember(|memory| memory.unseen = memory.unseen.saturating_sub(1));
+        if cx.memory.left_behind && cx.memory.unseen <= INBOX_EVENTS / 2 {
+            // The server sends what was left there only on a new connection.
+            cx.remember(|memory| memory.left_behind = false);
+            cx.schedule(Work::Reconnect);
+        }
     }
     Ok(())
 }
 
 /// Drops old marks now and then.
 pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let more = shown::prune(cx)?;
+    let more = shown::prune(cx)? | retry_out::prune(cx)?;
     cx.arm(Timer::Prune, Duration::from_secs(if more { 1 } else { PRUNE_EVERY_S }));
     Ok(())
 }

@@ -7,7 +7,7 @@
 //!              ask usync          ask bundles        resent as it is after a reconnect
 //! ```
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -41,17 +41,23 @@ pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
     let limit = u32::try_from(OUTBOX_MESSAGES).unwrap_or(u32::MAX);
     let mut pending = Vec::new();
     for (key, value) in cx.scan(Table::Outbox, &[], limit)? {
-        let entry = OutboxEntry::from_record(value)?;
-        let Some(seq) = <[u8; 8]>::try_from(key.as_slice()).ok().map(u64::from_be_bytes) else { continue };
-        let chat = chat_of(&entry)?;
-        let id = entry.id.unwrap_or_default();
+        let seq = <[u8; 8]>::try_from(key.as_slice()).ok().map(u64::from_be_bytes);
+        let entry = OutboxEntry::from_record(value).ok();
+        let (Some(seq), Some((id, chat))) = (seq, entry.and_then(names)) else {
+            // Nothing can be sent from it, and it would be in the way for ever.
+            let error = RecordError::malformed(Table::Outbox).to_string();
+            cx.emit(Event::Fault { error, stanza: None });
+            cx.delete(Table::Outbox, &key);
+            continue;
+        };
         pending.push((seq, PendingSend { id, chat, call: None, written: None, tries: 0 }));
     }
     cx.remember(move |memory| memory.outbox.extend(pending));
     Ok(())
 }
 
-/// Sends again everything that has no ack yet, in order: a new connection is ready.
+/// Sends again everything that has no ack yet, in order: a new connection is ready, and its offline queue has
+/// told what changed meanwhile.
 pub(crate) fn resume(cx: &mut Turn<'_>) {
     let waiting: Vec<u64> = cx.memory.outbox.keys().copied().collect();
     cx.remember(|memory| {
@@ -67,7 +73,8 @@ pub(crate) fn resume(cx: &mut Turn<'_>) {
 /// Takes the next step with one message. Does nothing when it is not its turn.
 pub(crate) fn advance(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
     let Some(pending) = cx.memory.outbox.get(&seq).cloned() else { return Ok(()) };
-    if cx.memory.phase != Phase::Ready || pending.written.is_some() || !is_first(cx, seq, &pending.chat) {
+    let ready = cx.memory.phase == Phase::Ready && cx.memory.offline_done;
+    if !ready || pending.written.is_some() || !is_first(cx, seq, &pending.chat) {
         return Ok(());
     }
     let Some(mut entry) = cx.get::<OutboxEntry>(&seq.to_be_bytes())? else { return Ok(()) };
@@ -197,10 +204,10 @@ pub(super) fn put(cx: &mut Turn<'_>, seq: u64, entry: &OutboxEntry) {
     cx.put(&seq.to_be_bytes(), entry);
 }
 
-/// The conversation of an entry, as the application named it.
-fn chat_of(entry: &OutboxEntry) -> Result<OwnedJid, Stop> {
-    let chat = entry.chat.as_deref().and_then(|chat| Jid::parse(chat).ok());
-    chat.map(Jid::into_owned).ok_or_else(|| Stop::Record(RecordError::malformed(Table::Outbox)))
+/// The id of an entry, and its conversation as the application named it.
+fn names(entry: OutboxEntry) -> Option<(String, OwnedJid)> {
+    let chat = Jid::parse(entry.chat.as_deref()?).ok()?.into_owned();
+    Some((entry.id?, chat))
 }
 
 /// Whether no earlier message to the chat waits unwritten: order per chat is kept.

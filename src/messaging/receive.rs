@@ -12,7 +12,7 @@ use super::source::{self, Source};
 use super::{inbox, shown};
 use crate::content;
 use crate::crypto::PublicKey;
-use crate::directory::{adv, lid, own, sessions};
+use crate::directory::{lid, own, sessions};
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Received};
 use crate::signal::{self, DecryptError, PreKeyMessage};
@@ -25,6 +25,7 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     if inbox::is_full(cx) {
         // Left unacked: the server keeps it, and sends it again on the next connection.
         cx.emit(Event::Fault { error: "inbox is full".to_string(), stanza: None });
+        cx.remember(|memory| memory.left_behind = true);
         return Ok(());
     }
     // Before decrypting: the address of the session depends on it.
@@ -164,7 +165,7 @@ fn vouched_for(
     let proof = node.find("device-identity").and_then(|node| node.content_bytes());
     let Some(proof) = proof.filter(|_| address.device() != 0) else { return Ok(true) };
     let known = sessions::identity(cx, &address.with_device(0).into_owned())?;
-    Ok(adv::verify_device_identity(&proof, identity, known.as_ref()) != Err(adv::AdvError::Invalid))
+    Ok(sessions::vouches(&proof, identity, known.as_ref()))
 }
 
 /// A decrypted message: the ratchet has moved on whatever comes out of it.

@@ -9,7 +9,7 @@ use super::source::Source;
 use crate::directory::own;
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Undecryptable};
-use crate::limits::RETRY_RECEIPTS;
+use crate::limits::{PRUNED_MARKS, RETRY_RECEIPTS, SHOWN_WEEKS};
 use crate::records::{Record, Table};
 use crate::signal::{DecryptError, PreKey, next_id};
 use crate::wire::{Node, NodeRef};
@@ -80,9 +80,11 @@ pub(super) fn request(
             retried,
         }));
     }
-    counter.reported = Some(true);
-    counter.unix_s = Some(cx.now.unix.seconds());
-    cx.put(&key, &counter);
+    if retried {
+        counter.reported = Some(true);
+        counter.unix_s = Some(cx.now.unix.seconds());
+        cx.put(&key, &counter);
+    }
     Ok(())
 }
 
@@ -93,6 +95,24 @@ pub(super) fn forget(cx: &mut Turn<'_>, source: &Source) -> Result<(), Stop> {
         cx.delete(Table::Retry, &key);
     }
     Ok(())
+}
+
+/// Drops counters older than [`SHOWN_WEEKS`], a run at a time; says whether there may be more.
+pub(super) fn prune(cx: &mut Turn<'_>) -> Result<bool, Stop> {
+    let rows = cx.scan(Table::Retry, &cx.memory.prune_from.clone(), PRUNED_MARKS)?;
+    let keep_from = cx.now.unix.seconds().saturating_sub(u64::from(SHOWN_WEEKS) * SECONDS_PER_WEEK);
+    let full = rows.len() >= PRUNED_MARKS as usize;
+    // The next run begins behind this one; after the last it begins at the start.
+    let next =
+        rows.last().filter(|_| full).map(|(key, _)| [key.as_slice(), &[0]].concat()).unwrap_or_default();
+    for (key, value) in rows {
+        let kept = RetryCounter::from_record(value).is_ok_and(|counter| counter.unix_s() >= keep_from);
+        if !kept {
+            cx.delete(Table::Retry, &key);
+        }
+    }
+    cx.remember(move |memory| memory.prune_from = next);
+    Ok(full)
 }
 
 fn send(
@@ -133,3 +153,5 @@ fn key(source: &Source) -> Vec<u8> {
     let parts: [String; 3] = [source.chat.to_string(), source.sender.to_string(), source.id.clone()];
     parts.join("\0").into_bytes()
 }
+
+const SECONDS_PER_WEEK: u64 = 7 * 24 * 3600;

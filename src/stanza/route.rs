@@ -99,6 +99,7 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
             outbox::resume(cx);
             Ok(())
         }
+        Work::Reconnect => link::restart(cx),
         Work::RefillPrekeys => link::refill_prekeys(cx),
         Work::Shutdown => link::shutdown(cx),
     }

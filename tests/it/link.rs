@@ -274,3 +274,32 @@ fn an_offline_queue_is_pulled_batch_by_batch() {
     });
     assert_eq!(done, Some(230));
 }
+
+#[test]
+fn a_server_that_only_asks_for_restarts_does_not_make_the_client_spin() {
+    let mut world = World::new(18);
+    let alice = world.paired("Alice");
+    let before = down_reasons(&world, alice).len();
+    for _ in 0..20 {
+        world.server.arm(Fault::LoginFailure(503), Target::Anyone, 1);
+        if world.is_ready(alice) {
+            kick(&mut world, alice, Some(515), None);
+        }
+        world.run_for(Duration::from_secs(1));
+    }
+    assert!(down_reasons(&world, alice).len() - before < 20, "{:?}", down_reasons(&world, alice));
+}
+
+#[test]
+fn unreadable_credentials_are_a_named_fault_and_nothing_is_overwritten() {
+    let mut world = World::new(19);
+    let alice = world.paired("Alice");
+    world.crash(alice);
+    world.actor(alice).storage.scramble(Table::Credentials);
+    world.restart(alice);
+    world.run_for(Duration::from_secs(60));
+    let ready = |event: &&LinkEvent| matches!(event, LinkEvent::Ready);
+    assert_eq!(world[alice].link_events().into_iter().filter(ready).count(), 1, "only before the crash");
+    assert_eq!(world[alice].faults(), ["record in table Credentials: malformed"]);
+    assert_eq!(world[alice].storage.count(Table::Credentials), 1);
+}

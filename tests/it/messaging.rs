@@ -311,3 +311,35 @@ fn a_cache_of_nothing_gives_the_same_events_as_a_large_one() {
     };
     assert_eq!(run(0), run(1 << 20));
 }
+
+#[test]
+fn an_unreadable_outbox_entry_is_reported_and_does_not_block_the_others() {
+    let (mut world, alice, bob) = pair();
+    world.unplug(alice);
+    world.send(alice, bob, "lost to a bad disk");
+    world.run();
+    world.crash(alice);
+    world.actor(alice).storage.scramble(Table::Outbox);
+    world.plug_in(alice);
+    world.restart(alice);
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world[alice].faults(), ["record in table Outbox: malformed"]);
+    world.send(alice, bob, "still works");
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world.texts(bob), ["still works"]);
+}
+
+#[test]
+fn a_message_sent_while_away_reaches_devices_that_were_linked_meanwhile() {
+    let (mut world, alice, bob) = pair();
+    world.send(alice, bob, "before");
+    world.run();
+    world.unplug(alice);
+    let laptop = world.paired("Bob");
+    world.send(alice, bob, "after");
+    world.plug_in(alice);
+    world.run_for(Duration::from_secs(30));
+    assert_eq!(world.texts(laptop), ["after"]);
+    assert_eq!(world.texts(bob), ["before", "after"]);
+    assert_clean(&world);
+}
