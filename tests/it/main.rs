@@ -10,6 +10,7 @@ mod pairing;
 mod seeds;
 mod signal;
 mod store;
+mod sweep;
 mod tidy;
 mod vectors;
 mod wire;

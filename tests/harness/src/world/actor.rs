@@ -33,6 +33,7 @@ pub struct Actor {
     deadline: Option<Mono>,
     seed: Seed,
     next_call: u64,
+    fuse: Option<u32>,
 }
 
 impl Actor {
@@ -51,6 +52,7 @@ impl Actor {
             deadline: None,
             seed,
             next_call: 1,
+            fuse: None,
         }
     }
 
@@ -69,6 +71,18 @@ impl Actor {
         self.inputs.clear();
         self.deadline = None;
         self.connection.take()
+    }
+
+    /// Kills the client just before it carries out the output that follows the next `outputs` ones; it starts
+    /// again at once from what is durable.
+    pub fn light_fuse(&mut self, outputs: u32) {
+        self.fuse = Some(outputs);
+    }
+
+    /// Whether the fuse has burned down, or was never lit.
+    #[must_use]
+    pub const fn has_burned(&self) -> bool {
+        self.fuse.is_none()
     }
 
     /// Whether the client runs.
@@ -107,7 +121,15 @@ impl Actor {
                 let Some(input) = self.inputs.pop_front().or(due) else { break };
                 let taken = self.client.as_mut().map(|client| client.handle(input, clock(now)));
                 assert!(matches!(taken, Some(Ok(()))), "the world keeps the client's contract: {taken:?}");
+            } else if self.fuse == Some(0) {
+                // The process dies here: this output and all behind it never happened.
+                self.fuse = None;
+                if let Some(connection) = self.crash() {
+                    server.closed(connection, now);
+                }
+                self.start(now);
             } else {
+                self.fuse = self.fuse.map(|left| left - 1);
                 self.carry_out(output, server, now);
             }
             busy = true;
