@@ -2,6 +2,7 @@
 
 mod machine;
 mod peer;
+mod story;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,7 +10,7 @@ use std::thread::JoinHandle;
 use futures_lite::future::{block_on, or};
 use sanswire::link::SetAvailable;
 use sanswire::{OpError, Table};
-use sanswire_driver::{Clock, Driver, DriverError, Handle, Queue};
+use sanswire_driver::{Clock, Driver, DriverError, Handle, Machine, Queue};
 use sanswire_store::{MemoryStore, Store, StoreError};
 
 use machine::Echo;
@@ -18,8 +19,8 @@ use peer::Peer;
 /// One adapter.
 trait Subject {
     /// Runs a driver on a runtime of its own until it ends or `stop` is closed; `None` in the latter case.
-    fn run<S: Store + 'static>(
-        driver: Driver<Echo, S>,
+    fn run<M: Machine + 'static, S: Store + 'static>(
+        driver: Driver<M, S>,
         roots: Option<&[u8]>,
         stop: &Queue<()>,
     ) -> Option<Result<(), DriverError>>;
@@ -28,8 +29,8 @@ trait Subject {
 struct OnTokio;
 
 impl Subject for OnTokio {
-    fn run<S: Store + 'static>(
-        driver: Driver<Echo, S>,
+    fn run<M: Machine + 'static, S: Store + 'static>(
+        driver: Driver<M, S>,
         roots: Option<&[u8]>,
         stop: &Queue<()>,
     ) -> Option<Result<(), DriverError>> {
@@ -43,8 +44,8 @@ impl Subject for OnTokio {
 struct OnSmol;
 
 impl Subject for OnSmol {
-    fn run<S: Store + 'static>(
-        driver: Driver<Echo, S>,
+    fn run<M: Machine + 'static, S: Store + 'static>(
+        driver: Driver<M, S>,
         roots: Option<&[u8]>,
         stop: &Queue<()>,
     ) -> Option<Result<(), DriverError>> {
@@ -71,7 +72,13 @@ struct Running {
 
 impl Running {
     fn start<A: Subject, S: Store + 'static>(url: &str, roots: Option<Vec<u8>>, store: S) -> Self {
-        let (driver, handle) = Driver::over(Echo::new(url), store, Clock::new());
+        Self::over::<A, _, _>(Driver::over(Echo::new(url), store, Clock::new()), roots)
+    }
+
+    fn over<A: Subject, M: Machine + 'static, S: Store + 'static>(
+        (driver, handle): (Driver<M, S>, Handle),
+        roots: Option<Vec<u8>>,
+    ) -> Self {
         let stop = Arc::new(Queue::new());
         let thread = std::thread::spawn({
             let stop = Arc::clone(&stop);
@@ -208,8 +215,8 @@ fn a_crash_closes_socket_and_store<A: Subject>() {
     let peer = Peer::start(|mut socket| {
         assert_eq!(socket.receive(), "hello");
         socket.send("one");
-        assert_eq!(socket.receive(), "heard one");
-        assert!(socket.is_closed());
+        // Its answer may come too late, but the end comes.
+        while !socket.is_closed() {}
     });
     let running = Running::start::<A, _>(&peer.url, None, MemoryStore::new());
     assert_eq!(running.event(), "connected");
@@ -282,6 +289,16 @@ macro_rules! suite {
                 a_crash_closes_socket_and_store
                 storage_that_fails_ends_the_client_before_anything_is_shown
                 tls_is_checked_against_the_given_roots
+            }
+
+            #[test]
+            fn two_accounts_talk_through_the_simulated_server_and_one_crashes() {
+                super::story::tell::<super::$subject>(false);
+            }
+
+            #[test]
+            fn the_same_inside_tls() {
+                super::story::tell::<super::$subject>(true);
             }
         })*
     };

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Announce wss:// (TLS is understood either way)
+    /// Announce wss://, and print the certificate as PEM in the field `tls_root` (TLS is understood either way)
     #[arg(long)]
     tls: bool,
 }

@@ -22,16 +22,24 @@ use crate::server::AdminResponse;
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
+/// What is known of a server that has started.
+pub(super) struct Started {
+    pub(super) addr: SocketAddr,
+    /// Certificate of the TLS side, as PEM.
+    pub(super) tls_root: String,
+    pub(super) thread: JoinHandle<()>,
+}
+
 /// Binds and serves on a thread of its own.
-pub(super) fn start(listen: SocketAddr, hub: Arc<Hub>) -> io::Result<(SocketAddr, JoinHandle<()>)> {
+pub(super) fn start(listen: SocketAddr, hub: Arc<Hub>) -> io::Result<Started> {
     let listener = Async::<StdListener>::bind(listen)?;
     let addr = listener.get_ref().local_addr()?;
-    let acceptor = tls::acceptor()?;
+    let (acceptor, tls_root) = tls::acceptor()?;
     let thread = std::thread::Builder::new().name("sanswire-sim".into()).spawn(move || {
         let tasks = LocalExecutor::new();
         smol::block_on(tasks.run(run(&tasks, &listener, &acceptor, &hub)));
     })?;
-    Ok((addr, thread))
+    Ok(Started { addr, tls_root, thread })
 }
 
 /// Accepts until told to stop, then sees the open connections off.

@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use crate::server::{AdminRequest, AdminResponse, Config};
 
 use hub::Hub;
+use listener::Started;
 
 /// How to serve.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,7 @@ pub struct ServeOptions {
 pub struct Running {
     addr: SocketAddr,
     tls: bool,
+    tls_root: String,
     hub: Arc<Hub>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,8 +55,8 @@ pub fn serve(listen: SocketAddr, options: ServeOptions) -> io::Result<Running> {
         }
     };
     let hub = Arc::new(Hub::new(options.config, seed));
-    let (addr, thread) = listener::start(listen, Arc::clone(&hub))?;
-    Ok(Running { addr, tls: options.tls, hub, thread: Some(thread) })
+    let Started { addr, tls_root, thread } = listener::start(listen, Arc::clone(&hub))?;
+    Ok(Running { addr, tls: options.tls, tls_root, hub, thread: Some(thread) })
 }
 
 impl Running {
@@ -68,6 +70,12 @@ impl Running {
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}/ws/chat", if self.tls { "wss" } else { "ws" }, self.addr)
+    }
+
+    /// The certificate of the TLS side as PEM, for clients that verify it.
+    #[must_use]
+    pub fn tls_root(&self) -> &str {
+        &self.tls_root
     }
 
     /// The 32-byte root key that clients must trust.
