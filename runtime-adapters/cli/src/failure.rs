@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use sanswire::OpError;
-use sanswire::event::DownReason;
+use sanswire::event::{DownReason, LinkEvent};
 use sanswire_driver::DriverError;
 use thiserror::Error;
 
@@ -46,11 +46,15 @@ impl Failure {
         }
     }
 
-    /// A connection that the client does not make again by itself.
-    pub(crate) fn down(reason: &DownReason) -> Self {
+    /// Whether a connection ended in a way that somebody has to do something about: the client does not try
+    /// again by itself, or would only meet the same wrong certificate.
+    pub(crate) fn of(event: &LinkEvent) -> Option<Self> {
+        let LinkEvent::Down { reason, retry_in_ms } = event else { return None };
         match reason {
-            DownReason::LoggedOut { code } => Self::LoggedOut(*code),
-            reason => Self::Refused(format!("the connection is over: {}", in_words(reason))),
+            DownReason::LoggedOut { code } => Some(Self::LoggedOut(*code)),
+            DownReason::Untrusted => Some(Self::Refused(in_words(reason))),
+            _ if retry_in_ms.is_some() => None,
+            _ => Some(Self::Refused(format!("the connection is over: {}", in_words(reason)))),
         }
     }
 

@@ -35,8 +35,10 @@ async fn listen(client: &Handle, account: &Account) -> Result<(), Failure> {
         print(&envelope).map_err(Failure::Output)?;
         // Only now: whoever reads the lines has it.
         client.seen(envelope.id);
-        if let Event::Link(LinkEvent::Down { reason, retry_in_ms: None }) = &envelope.event {
-            return Err(Failure::down(reason));
+        if let Event::Link(event) = &envelope.event
+            && let Some(failure) = Failure::of(event)
+        {
+            return Err(failure);
         }
     }
     Err(Failure::Ended)

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use sanswire::event::{Event, LinkEvent};
+use sanswire::event::{DownReason, Event, LinkEvent};
 use sanswire_driver::Handle;
 
 use crate::account::Account;
@@ -45,8 +45,10 @@ async fn pair(client: &Handle, plain: bool) -> Result<(), Failure> {
                 };
                 return say(&words);
             }
-            LinkEvent::Down { reason, retry_in_ms: None } => return Err(Failure::down(&reason)),
-            LinkEvent::Down { reason, retry_in_ms: Some(_) } => complain(client, &in_words(&reason)),
+            LinkEvent::Down { ref reason, .. } => match Failure::of(&event) {
+                Some(failure) => return Err(failure),
+                None => complain(client, reason),
+            },
             _ => {}
         }
     }
@@ -69,8 +71,12 @@ fn say(words: &str) -> Result<(), Failure> {
     writeln!(out, "{words}").and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
-/// Tells of a connection that ended and is made again.
-pub(crate) fn complain(client: &Handle, reason: &str) {
+/// Tells of a connection that broke and is made again.
+pub(crate) fn complain(client: &Handle, reason: &DownReason) {
+    if *reason == DownReason::Restart {
+        return;
+    }
+    let reason = in_words(reason);
     match client.trouble() {
         Some(trouble) => eprintln!("sanswire: {reason} ({trouble})"),
         None => eprintln!("sanswire: {reason}"),

@@ -9,7 +9,7 @@ use sanswire::wire::{Jid, OwnedJid};
 use sanswire_driver::Handle;
 
 use crate::account::Account;
-use crate::failure::{Failure, in_words};
+use crate::failure::Failure;
 use crate::pair::complain;
 
 #[derive(clap::Args)]
@@ -52,14 +52,13 @@ async fn send(client: &Handle, message: SendMessage, account: &Account) -> Resul
     let meanwhile = async {
         while let Some(envelope) = client.next_event().await {
             confirm(&envelope);
-            match envelope.event {
-                Event::Link(LinkEvent::QrCode { .. }) => {
-                    return Err(Failure::NotPaired(account.store.clone()));
-                }
-                Event::Link(LinkEvent::Down { reason, retry_in_ms: None }) => {
-                    return Err(Failure::down(&reason));
-                }
-                Event::Link(LinkEvent::Down { reason, .. }) => complain(client, &in_words(&reason)),
+            let Event::Link(event) = envelope.event else { continue };
+            if let Some(failure) = Failure::of(&event) {
+                return Err(failure);
+            }
+            match event {
+                LinkEvent::QrCode { .. } => return Err(Failure::NotPaired(account.store.clone())),
+                LinkEvent::Down { reason, .. } => complain(client, &reason),
                 _ => {}
             }
         }

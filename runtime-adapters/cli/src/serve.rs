@@ -29,8 +29,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}", arguments.listen),
         ))
     })?;
-    let ready =
+    let mut ready =
         serde_json::json!({ "ready": true, "url": running.url(), "cert_root": hex(&running.cert_root()) });
+    if arguments.tls {
+        ready["tls_root"] = running.tls_root().into();
+    }
     writeln!(std::io::stdout(), "{ready}").map_err(Failure::Output)?;
     smol::block_on(stop::interrupted());
     running.shutdown();

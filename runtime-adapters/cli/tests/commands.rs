@@ -29,7 +29,7 @@ fn two_accounts_pair_send_and_listen() {
 
     let first = server.send(&anna, &number_of_ben, "one, sent while nobody listens");
     let mut listening = Running::start(&mut server.command("listen", &ben));
-    let event = listening.event("message");
+    let event = listening.text();
     assert_eq!(event["event"]["message"]["id"], first.as_str());
     assert_eq!(event["event"]["message"]["content"]["text"]["body"], "one, sent while nobody listens");
     assert_eq!(event["repeated"], false);
@@ -39,12 +39,12 @@ fn two_accounts_pair_send_and_listen() {
     assert!(stderr(&refused).contains("ben.db is in use by another client"), "{}", stderr(&refused));
 
     let second = server.send(&anna, &number_of_ben, "two, äöü 😀");
-    assert_eq!(listening.event("message")["event"]["message"]["id"], second.as_str());
+    assert_eq!(listening.text()["event"]["message"]["id"], second.as_str());
     assert_eq!(listening.interrupt(), Some(0));
 
     let third = server.send(&anna, &number_of_ben, "three");
     let mut listening = Running::start(&mut server.command("listen", &ben));
-    let next = listening.event("message");
+    let next = listening.text();
     assert_eq!(next["event"]["message"]["id"], third.as_str(), "what was printed before does not come again");
     listening.child.kill().unwrap();
     listening.child.wait().unwrap();
@@ -142,10 +142,11 @@ impl Running {
         self.lines.by_ref().map(Result::unwrap).find(|line| wanted(line)).expect("the process ended early")
     }
 
-    /// The next event of a kind.
-    fn event(&mut self, kind: &str) -> Value {
-        let is_wanted = |line: &str| !serde_json::from_str::<Value>(line).unwrap()["event"][kind].is_null();
-        serde_json::from_str(&self.line(is_wanted)).unwrap()
+    /// The next event with a text message.
+    fn text(&mut self) -> Value {
+        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let line = self.line(|line| !parse(line)["event"]["message"]["content"]["text"].is_null());
+        parse(&line)
     }
 
     /// Ctrl-C; the exit code.

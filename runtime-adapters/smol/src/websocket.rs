@@ -1,5 +1,6 @@
 //! The two halves of an open WebSocket.
 
+use async_tungstenite::tungstenite::error::ProtocolError;
 use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream};
 use bytes::Bytes;
@@ -32,11 +33,21 @@ impl sanswire_driver::Reader for Reader {
 
 impl sanswire_driver::Writer for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), ConnectError> {
-        self.0.send(Message::Binary(bytes)).await.map_err(failure)
+        unless_closed(self.0.send(Message::Binary(bytes)).await)
     }
 
     async fn close(&mut self) -> Result<(), ConnectError> {
-        self.0.close(None).await.map_err(failure)
+        unless_closed(self.0.close(None).await)
+    }
+}
+
+/// What is sent after the peer said goodbye is lost without a complaint: the reader tells of the end.
+fn unless_closed(written: Result<(), Error>) -> Result<(), ConnectError> {
+    match written {
+        Err(
+            Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::SendAfterClosing),
+        ) => Ok(()),
+        written => written.map_err(failure),
     }
 }
 

@@ -5,6 +5,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use sanswire_driver::ConnectError;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::connect::Stream;
@@ -35,11 +36,21 @@ impl sanswire_driver::Reader for Reader {
 
 impl sanswire_driver::Writer for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), ConnectError> {
-        self.0.send(Message::Binary(bytes)).await.map_err(failure)
+        unless_closed(self.0.send(Message::Binary(bytes)).await)
     }
 
     async fn close(&mut self) -> Result<(), ConnectError> {
-        self.0.send(Message::Close(None)).await.map_err(failure)
+        unless_closed(self.0.send(Message::Close(None)).await)
+    }
+}
+
+/// What is sent after the peer said goodbye is lost without a complaint: the reader tells of the end.
+fn unless_closed(written: Result<(), Error>) -> Result<(), ConnectError> {
+    match written {
+        Err(
+            Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::SendAfterClosing),
+        ) => Ok(()),
+        written => written.map_err(failure),
     }
 }
 

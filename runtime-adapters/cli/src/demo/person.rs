@@ -17,7 +17,7 @@ use sanswire_sim::serve::Running as Server;
 use sanswire_store::SqliteStore;
 
 use super::transcript::Tick;
-use crate::failure::{Failure, in_words};
+use crate::failure::Failure;
 
 /// The runtime that a client runs on.
 #[derive(Clone, Copy)]
@@ -202,7 +202,11 @@ impl Person {
             Event::Link(LinkEvent::PairingFailed { error }) => {
                 return fail(format!("pairing failed: {error}"));
             }
-            Event::Link(LinkEvent::Down { reason, retry_in_ms: None }) => return fail(in_words(reason)),
+            Event::Link(event) => {
+                if let Some(failure) = Failure::of(event) {
+                    return fail(failure.to_string());
+                }
+            }
             _ => {}
         }
         Ok(())
