@@ -181,3 +181,6 @@ pub const EVENTS_WAITING_MAX: usize = 4096;
 const INPUTS_WAITING_MAX: usize = 64;
 /// How long a peer that does not read may hold up the closing of a connection that nobody needs any more.
 const LINGER: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;
