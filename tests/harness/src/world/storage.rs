@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use prost::Message;
 use sanswire::{Batch, Found, Table, Want};
 
 /// Records in memory.
@@ -38,6 +39,13 @@ impl Storage {
     #[must_use]
     pub fn count(&self, table: Table) -> usize {
         self.records.keys().filter(|(other, _)| *other == table).count()
+    }
+
+    /// Puts a record there behind the client's back, as an earlier life of it may have left it: the version
+    /// byte, then the protobuf.
+    pub fn plant(&mut self, table: Table, key: &[u8], record: &impl Message) {
+        let value = [&[1], record.encode_to_vec().as_slice()].concat();
+        self.records.insert((table, key.to_vec()), value.into());
     }
 
     /// Removes every record of a table, as a damaged disk might.
