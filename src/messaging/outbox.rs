@@ -283,7 +283,7 @@ fn forget_devices(cx: &mut Turn<'_>, entry: &OutboxEntry, chat: &OwnedJid) {
 /// Keeps only the newest [`SENT_MESSAGES`] for retry receipts.
 fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
     let mut counters = state::load(cx)?;
-    let keep_from = seq.saturating_sub(SENT_MESSAGES);
+    let keep_from = seq.saturating_add(1).saturating_sub(SENT_MESSAGES);
     let low = counters.first_sent.unwrap_or(0);
     if low >= keep_from {
         return Ok(());
