@@ -1,5 +1,6 @@
 //! The query that asks for users' devices and LIDs. Reference 05 §2.2, 14 §12.2.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -55,11 +56,10 @@ fn parse_user(node: NodeRef<'_>) -> Result<UserDevices, StanzaError> {
     let user = parse::jid(node, "user", "jid")?.bare().into_owned();
     let answer = node.find("devices").filter(|devices| devices.find("error").is_none());
     let listed = answer.and_then(|devices| devices.find("device-list"));
+    let devices = listed.map(|list| parse_list(list, user.server().device_max()));
     Ok(UserDevices {
         user,
-        devices: listed
-            .map(|list| list.find_all("device").filter_map(parse_device).collect::<Vec<_>>())
-            .filter(|devices| !devices.is_empty()),
+        devices: devices.filter(|devices| !devices.is_empty()),
         key_index_list: answer
             .and_then(|devices| devices.find("key-index-list"))
             .and_then(|list| list.content_bytes())
@@ -68,9 +68,17 @@ fn parse_user(node: NodeRef<'_>) -> Result<UserDevices, StanzaError> {
     })
 }
 
-fn parse_device(node: NodeRef<'_>) -> Option<ListedDevice> {
+/// Each device once: encrypting twice for one device would use one message key twice.
+fn parse_list(list: NodeRef<'_>, max: u16) -> Vec<ListedDevice> {
+    let mut seen = BTreeSet::new();
+    let devices = list.find_all("device").filter_map(|device| parse_device(device, max));
+    devices.filter(|device| seen.insert(device.id)).collect()
+}
+
+/// A device number over `max` has no address.
+fn parse_device(node: NodeRef<'_>, max: u16) -> Option<ListedDevice> {
     Some(ListedDevice {
-        id: node.get_u64("id").and_then(|id| u16::try_from(id).ok())?,
+        id: node.get_u64("id").and_then(|id| u16::try_from(id).ok()).filter(|id| *id <= max)?,
         key_index: node.get_u64("key-index").and_then(|index| u32::try_from(index).ok()),
         hosted: node.get("is_hosted").as_deref() == Some("true"),
     })
@@ -102,6 +110,14 @@ mod tests {
         let devices = users[0].devices.as_ref().unwrap();
         assert_eq!((devices[0].id, devices[1].id, devices[1].key_index), (0, 3, Some(2)));
         assert_eq!(users[0].lid, Some(Jid::lid("100000000000001", 0)));
+    }
+
+    #[test]
+    fn devices_count_once_and_only_with_a_number_that_has_an_address() {
+        let device = |id: u64| Node::new("device").attr("id", id);
+        let list = Node::new("device-list").children([0, 255, 256, 0, 70_000].map(device));
+        let ids: Vec<u16> = parse_list(list.view(), 255).iter().map(|device| device.id).collect();
+        assert_eq!(ids, [0, 255]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::wire::{Node, NodeRef};
 
 /// Handles `<ib>`: routing, the offline queue, and a phone that is too old. Others have no meaning here.
 pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    let mut unknown = false;
     for child in node.nodes() {
         match child.tag().as_ref() {
             "edge_routing" => routing(cx, child)?,
@@ -31,8 +32,12 @@ pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
                 cx.emit(Event::Link(LinkEvent::PairingFailed { error }));
             }
             "dirty" | "thread_metadata" | "gpia" => {}
-            _ => cx.emit(Event::Unhandled { stanza: node.to_string() }),
+            _ => unknown = true,
         }
+    }
+    if unknown {
+        // Once per stanza: one event per child would make much out of little.
+        cx.emit(Event::Unhandled { stanza: node.to_string() });
     }
     Ok(())
 }
