@@ -25,7 +25,9 @@ pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
             "offline" => {
                 let count = child.get_u64("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
                 cx.emit(Event::Link(LinkEvent::OfflineDone { count }));
-                offline_done(cx);
+                if !cx.memory.offline_done {
+                    offline_done(cx);
+                }
             }
             "downgrade_webclient" => {
                 let error = "the phone has no multi-device".to_string();

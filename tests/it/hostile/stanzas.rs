@@ -125,6 +125,7 @@ fn information_that_makes_no_sense_is_ignored() {
         Node::new("edge_routing"),
         Node::new("edge_routing").child(Node::new("routing_info")),
         Node::new("edge_routing").child(Node::new("routing_info").bytes(Vec::new())),
+        Node::new("offline"),
         Node::new("offline_preview"),
         Node::new("offline_preview").attr("count", "-5"),
         Node::new("dirty").attr("type", "unheard-of"),

@@ -6,13 +6,13 @@ use sanswire::OpError;
 use sanswire::event::{DownReason, LinkEvent};
 use sanswire::limits::{
     CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, IQ_LIMIT_S, LINGER_LIMIT_S, LOGOUT_LIMIT_S, OFFLINE_BATCH,
-    PAIR_RESTART_S, QR_FIRST_S, QR_NEXT_S, QR_REFERENCES_MAX,
+    OFFLINE_LIMIT_S, PAIR_RESTART_S, QR_FIRST_S, QR_NEXT_S, QR_REFERENCES_MAX,
 };
 use sanswire::link::Logout;
 use sanswire::wire::{Jid, Node};
 use sanswire_sim::script::{Script, pair_device};
 
-use super::{TICK, iqs, up_to};
+use super::{TICK, bob, iqs, text_to, up_to};
 
 fn codes(script: &Script) -> Vec<u32> {
     let valid = |event: &LinkEvent| match event {
@@ -119,6 +119,27 @@ fn a_server_that_does_not_restart_after_pairing_is_left() {
     script.advance(TICK);
     assert_eq!(script.down_reasons(), [&DownReason::Restart]);
     script.log_in();
+}
+
+#[test]
+fn sends_wait_for_the_end_of_the_offline_queue_up_to_a_limit() {
+    for told in [true, false] {
+        let mut script = Script::ready(10);
+        script.restart();
+        script.send(&Node::new("success"));
+        let count = script.asked("encrypt");
+        script.answer(&count, Some(Node::new("count").attr("value", "812")));
+        let active = script.asked("passive");
+        script.answer(&active, None);
+        script.call(text_to(bob(0), "A"));
+        up_to(&mut script, OFFLINE_LIMIT_S);
+        assert!(iqs(&script.sent(), "usync").is_empty());
+        match told {
+            true => script.send(&Node::new("ib").child(Node::new("offline").attr("count", "0"))),
+            false => script.advance(TICK),
+        }
+        assert_eq!(iqs(&script.sent(), "usync").len(), 1);
+    }
 }
 
 #[test]

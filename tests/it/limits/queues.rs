@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use prost::Message as _;
 use sanswire::content::Content;
+use sanswire::event::DownReason;
 use sanswire::limits::{
     INBOX_EVENTS, OUTBOX_MESSAGES, PRUNE_EVERY_S, PRUNED_MARKS, QUEUED_CALLS, SENT_MESSAGES, SHOWN_WEEKS,
 };
@@ -112,6 +113,9 @@ fn nothing_more_is_taken_when_the_application_confirms_nothing() {
     assert!(script.sent().is_empty(), "left to the server");
     assert_eq!(script.faults(), ["inbox is full"]);
     script.confirm();
+    assert_eq!(script.down_reasons().last(), Some(&&DownReason::Restart), "to be given what was left");
+    script.log_in();
+    script.sent();
     script.send(&over);
     assert_eq!(script.sent_tagged("receipt").len(), 1);
     assert_eq!(script.storage.count(Table::Inbox), 1);

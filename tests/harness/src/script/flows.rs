@@ -44,7 +44,7 @@ impl Script {
         self.send(&Node::new("stream:error").attr("code", "515"));
     }
 
-    /// Accepts the login of a paired client that has prekeys enough, and activates it.
+    /// Accepts the login of a paired client that has prekeys enough, and activates it; nothing waits for it.
     ///
     /// # Panics
     /// When the client does not become ready.
@@ -55,6 +55,7 @@ impl Script {
         self.answer(&count, Some(Node::new("count").attr("value", "812")));
         let active = self.asked("passive");
         self.answer(&active, None);
+        self.send(&Node::new("ib").child(Node::new("offline").attr("count", "0")));
         assert!(self.is_ready(), "not ready: {:?}", self.link_events());
     }
 
