@@ -140,6 +140,17 @@ fn acks_of_nothing_are_ignored_and_an_error_without_number_is_one() {
 }
 
 #[test]
+fn a_second_end_of_the_offline_queue_writes_nothing_again() {
+    let (mut script, mut peer) = met();
+    send(&mut script, "A");
+    script.answer_directory(&[&peer]);
+    assert_eq!(script.sent_tagged("message").len(), 1);
+    script.send(&Node::new("ib").child(Node::new("offline")).child(Node::new("offline")));
+    assert!(script.sent().is_empty());
+    assert_works(&mut script, &mut peer);
+}
+
+#[test]
 fn receipts_for_what_we_did_not_send_are_closed_and_tell_nothing() {
     let (mut script, mut peer) = met();
     assert_sends(&mut script, &mut peer, "A");
