@@ -170,15 +170,17 @@ pub(crate) fn overdue(cx: &mut Turn<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Fails every queued message to a user: its devices cannot be found out.
+/// Fails every queued message to a user whose devices cannot be found out; when those are our own, all that
+/// is not written, as each goes to them too.
 pub(crate) fn fail_all(cx: &mut Turn<'_>, users: &[OwnedJid], error: &OpError) -> Result<(), Stop> {
+    let ours = users.iter().any(|user| cx.is_me(user));
     let concerned: Vec<_> = cx.memory.outbox.iter().map(|(seq, pending)| (*seq, pending.clone())).collect();
     for (seq, pending) in concerned {
         let other = crate::directory::lid::other_name(cx, &pending.chat)?;
         let named = |user: &OwnedJid| {
             user.same_user(&pending.chat) || other.as_ref().is_some_and(|other| user.same_user(other))
         };
-        if pending.written.is_none() && users.iter().any(named) {
+        if pending.written.is_none() && (ours || users.iter().any(named)) {
             failed(cx, seq, &pending, error.clone())?;
         }
     }

@@ -67,6 +67,17 @@ fn device_lists_that_cannot_be_read_fail_the_message_and_nothing_else() {
 }
 
 #[test]
+fn a_server_that_does_not_list_our_own_devices_is_not_asked_for_ever() {
+    let (mut script, mut peer) = met();
+    let call = send(&mut script, "A");
+    let asked = script.asked("usync");
+    script.answer(&asked, Some(device_lists([(bob(0), vec![0])])));
+    assert_eq!(script.reply(call), Some(&Err(OpError::NoDevice)));
+    assert!(script.sent().is_empty());
+    assert_sends(&mut script, &mut peer, "B");
+}
+
+#[test]
 fn a_device_that_is_listed_twice_is_written_to_once() {
     let (mut script, peer) = met();
     send(&mut script, "A");
