@@ -94,3 +94,8 @@ pub use input::{Found, Input};
 pub use now::{Mono, Now, UnixMs};
 pub use output::{Batch, Output, Target, Want, Write};
 pub use records::{RecordCause, RecordError, Table};
+
+/// The README's code, compiled with the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -169,7 +169,8 @@ impl Draw for Counting {
     fn draw_32(&mut self) -> [u8; 32] {
         self.0 += 1;
         let mut key = [0x77; 32];
-        key[..8].copy_from_slice(&self.0.to_le_bytes());
+        // In the middle: clamping takes bits from both ends.
+        key[8..16].copy_from_slice(&self.0.to_le_bytes());
         key
     }
 }
