@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use sanswire::wire::{Jid, Node, NodeRef, decode, encode};
 use sanswire_bench::compare;

@@ -7,7 +7,7 @@
 
 mod peer;
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use peer::Peer;
 use sanswire::crypto::{KeyPair, PrivateKey};
