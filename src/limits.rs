@@ -158,6 +158,9 @@ pub const ACK_LIMIT_S: u64 = 75;
 /// Times that a message is written to connections that live on without acking it.
 pub const SEND_TRIES: u32 = 3;
 
+/// Ciphertexts looked at in one message: real ones have a pairwise and a group one.
+pub const ENCS_PER_MESSAGE: usize = 4;
+
 /// Retry receipts per message, sent and answered. Reference 04 §12.
 pub const RETRY_RECEIPTS: u32 = 5;
 

@@ -56,7 +56,7 @@ pub(crate) fn handshake(cx: &mut Turn<'_>, body: &Bytes) -> Result<(), Stop> {
 /// `<success>`: count the login, then see to the prekeys before going active, as messages that wait may
 /// need them. Reference 01 §8.1.
 pub(crate) fn success(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
-    if cx.memory.phase != Phase::FinishSent {
+    if cx.memory.phase != Phase::FinishSent || cx.memory.me.is_none() {
         return Ok(());
     }
     let Some(mut credentials) = own::credentials(cx)? else { return Ok(()) };

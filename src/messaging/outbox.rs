@@ -133,8 +133,12 @@ pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         acked_unix_s: Some(timestamp),
         receipts: Vec::new(),
     };
-    cx.put(&seq.to_be_bytes(), &kept);
-    forget_oldest(cx, seq)?;
+    if forget_oldest(cx, seq)? > seq {
+        // So late that those after it are gone already: it would never be dropped.
+        cx.delete(Table::SentId, pending.id.as_bytes());
+    } else {
+        cx.put(&seq.to_be_bytes(), &kept);
+    }
     done(cx, seq, &pending, SendState::Acked { timestamp, skipped }, Ok(timestamp));
     Ok(())
 }
@@ -282,13 +286,13 @@ fn forget_devices(cx: &mut Turn<'_>, entry: &OutboxEntry, chat: &OwnedJid) {
     }
 }
 
-/// Keeps only the newest [`SENT_MESSAGES`] for retry receipts.
-fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
+/// Keeps only the newest [`SENT_MESSAGES`] for retry receipts; gives the first number that is still kept.
+fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<u64, Stop> {
     let mut counters = state::load(cx)?;
     let keep_from = seq.saturating_add(1).saturating_sub(SENT_MESSAGES);
     let low = counters.first_sent.unwrap_or(0);
     if low >= keep_from {
-        return Ok(());
+        return Ok(low);
     }
     // A few per ack keep the turn short; the backlog shrinks with every ack.
     let until = keep_from.min(low + PRUNED_PER_ACK);
@@ -300,7 +304,7 @@ fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
     }
     counters.first_sent = Some(until);
     state::save(cx, &counters);
-    Ok(())
+    Ok(until)
 }
 
 /// Sent messages dropped at most in one turn.

@@ -15,6 +15,7 @@ use crate::crypto::PublicKey;
 use crate::directory::{lid, own, sessions};
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Received};
+use crate::limits::ENCS_PER_MESSAGE;
 use crate::signal::{self, DecryptError, PreKeyMessage};
 use crate::stanza::{NackCode, ack, nack};
 use crate::wire::{Node, NodeRef, OwnedJid};
@@ -36,11 +37,14 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         lid::learn(cx, &source.chat, alt)?;
     }
     let mut outcome = Outcome::Nothing;
-    for enc in node.find_all("enc") {
+    for enc in node.find_all("enc").take(ENCS_PER_MESSAGE) {
         match open(cx, node, &source, enc)? {
             Outcome::Nothing => {}
             Outcome::Failed(failure) => return undecryptable(cx, node, &source, enc, &failure),
-            other => outcome = other,
+            other => {
+                outcome = other;
+                break;
+            }
         }
     }
     match outcome {

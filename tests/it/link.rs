@@ -1,6 +1,6 @@
 //! The life of a connection against the simulated server: pairing, login, refusals, restarts.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use sanswire::event::{DownReason, LinkEvent};
 use sanswire::link::Logout;

@@ -1,6 +1,6 @@
 //! Texts between simulated accounts: every device, every order, every interruption.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use sanswire::content::Content;
 use sanswire::event::{Event, Received, SendState};

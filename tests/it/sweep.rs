@@ -1,6 +1,6 @@
 //! Crash-point sweeps: a client dies before each of its outputs in turn, and nothing is lost or repeated.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use sanswire::Table;
 use sanswire_sim::world::{Who, World};

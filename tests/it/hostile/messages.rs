@@ -4,6 +4,7 @@ use prost::Message as _;
 use sanswire::content::Content;
 use sanswire::crypto::KeyPair;
 use sanswire::event::{Event, Undecryptable};
+use sanswire::limits::ENCS_PER_MESSAGE;
 use sanswire::wire::{Jid, Node};
 use sanswire_proto::whatsapp::message::DeviceSentMessage;
 use sanswire_proto::whatsapp::{AdvDeviceIdentity, AdvSignedDeviceIdentity, Message};
@@ -82,6 +83,23 @@ fn a_message_without_anything_to_open_is_not_recognized() {
         assert_eq!(answers(&mut script, &stanza), ["ack 488"], "{stanza}");
         assert_eq!(script.faults().last(), Some(&"message without content"));
     }
+    assert_works(&mut script, &mut peer);
+}
+
+#[test]
+fn only_so_many_ciphertexts_of_a_message_are_looked_at_and_the_first_that_opens_counts() {
+    let (mut script, mut peer) = met();
+    let blank = |count| core::iter::repeat_with(|| enc("unheard-of", &[1; 60])).take(count);
+    let text = peer.text("A", "behind the last that counts");
+    let sealed = text.find("enc").unwrap().clone();
+    let late = peer.envelope("A").children(blank(ENCS_PER_MESSAGE)).child(sealed.clone());
+    assert_eq!(answers(&mut script, &late), ["ack 488"]);
+    let another = peer.text("A", "a second plaintext").find("enc").unwrap().clone();
+    let stanza = peer.envelope("A").children(blank(ENCS_PER_MESSAGE - 2)).child(sealed).child(another);
+    assert_eq!(answers(&mut script, &stanza), ["receipt"]);
+    let texts: Vec<_> = script.received().iter().map(|received| received.content.clone()).collect();
+    let [Content::Text(only)] = texts.as_slice() else { panic!("{texts:?}") };
+    assert_eq!(only.body, "behind the last that counts");
     assert_works(&mut script, &mut peer);
 }
 

@@ -84,6 +84,7 @@ impl World {
     ///
     /// # Panics
     /// When there is no code, the phone refuses it, or the client does not come up.
+    #[expect(clippy::panic, reason = "a test without its client has nothing to go on with")]
     pub fn pair(&mut self, who: Who) {
         self.run();
         let code = self[who].qr_code().map(ToString::to_string);
@@ -108,6 +109,7 @@ impl World {
     /// # Panics
     /// When it is not paired.
     #[must_use]
+    #[expect(clippy::panic, reason = "a test without its client has nothing to go on with")]
     pub fn addresses(&self, who: Who) -> (OwnedJid, OwnedJid) {
         let paired = self[who].link_events().into_iter().rev().find_map(|event| match event {
             LinkEvent::Paired { pn, lid, .. } => Some((pn.clone(), lid.clone())),
@@ -246,7 +248,7 @@ impl World {
         match output {
             ServerOutput::Send { conn, bytes } => {
                 if let Some(actor) = self.owner(conn) {
-                    actor.push(Input::Received(bytes.into()));
+                    actor.push(Input::Received(bytes));
                 }
             }
             ServerOutput::Close { conn } => {
