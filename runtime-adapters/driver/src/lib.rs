@@ -25,6 +25,7 @@ mod queue;
 mod runtime;
 mod shared;
 mod shell;
+mod tls;
 
 pub use clock::Clock;
 pub use driver::{Driver, Next, Wire};
@@ -34,3 +35,4 @@ pub use machine::Machine;
 pub use queue::Queue;
 pub use runtime::{ConnectError, MESSAGE_BYTES_MAX, Reader, Runtime, Writer};
 pub use shell::{EVENTS_WAITING_MAX, run};
+pub use tls::{NoRoots, Tls};

@@ -4,13 +4,12 @@ use async_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientReq
 use async_tungstenite::tungstenite::http::Uri;
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::{WebSocketStream, client_async_with_config};
+use futures_rustls::TlsConnector;
 use rustls::pki_types::ServerName;
 use sanswire::Target;
-use sanswire_driver::{ConnectError, MESSAGE_BYTES_MAX};
+use sanswire_driver::{ConnectError, MESSAGE_BYTES_MAX, Tls};
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::net::TcpStream;
-
-use crate::tls::Tls;
 
 /// A byte stream, plain or inside TLS.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,7 +37,7 @@ pub(crate) async fn open(
     tcp.set_nodelay(true)?;
     let stream: Box<dyn Stream> = if secure {
         let name = ServerName::try_from(host).map_err(|_| address())?;
-        let inside = tls.connector()?.connect(name, tcp).await;
+        let inside = TlsConnector::from(tls.client_config()?).connect(name, tcp).await;
         Box::new(inside.map_err(|error| ConnectError::Tls(error.to_string()))?)
     } else {
         Box::new(tcp)

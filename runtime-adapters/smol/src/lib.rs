@@ -22,8 +22,7 @@
 
 mod connect;
 mod runtime;
-mod tls;
 mod websocket;
 
 pub use runtime::{Smol, run};
-pub use tls::{NoRoots, Tls};
+pub use sanswire_driver::{NoRoots, Tls};

@@ -2,15 +2,14 @@
 
 use rustls::pki_types::ServerName;
 use sanswire::Target;
-use sanswire_driver::{ConnectError, MESSAGE_BYTES_MAX};
+use sanswire_driver::{ConnectError, MESSAGE_BYTES_MAX, Tls};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-
-use crate::tls::Tls;
 
 /// A byte stream, plain or inside TLS.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,7 +37,7 @@ pub(crate) async fn open(
     tcp.set_nodelay(true)?;
     let stream: Box<dyn Stream> = if secure {
         let name = ServerName::try_from(host).map_err(|_| address())?;
-        let inside = tls.connector()?.connect(name, tcp).await;
+        let inside = TlsConnector::from(tls.client_config()?).connect(name, tcp).await;
         Box::new(inside.map_err(|error| ConnectError::Tls(error.to_string()))?)
     } else {
         Box::new(tcp)

@@ -5,11 +5,10 @@ use core::time::Duration;
 use std::panic::resume_unwind;
 
 use sanswire::Target;
-use sanswire_driver::{ConnectError, Driver, DriverError, Machine, Runtime};
+use sanswire_driver::{ConnectError, Driver, DriverError, Machine, Runtime, Tls};
 use sanswire_store::Store;
 
 use crate::connect;
-use crate::tls::Tls;
 use crate::websocket::{Reader, Writer, halves};
 
 /// Runs a client until it is shut down or fails; see [`sanswire_driver::run`]. Needs a tokio runtime with IO

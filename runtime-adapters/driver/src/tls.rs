@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use sanswire_driver::ConnectError;
-use tokio_rustls::TlsConnector;
+
+use crate::runtime::ConnectError;
 
 /// The certificate authorities that may vouch for a `wss` server: those of the web by default. The protocol
 /// inside authenticates the server once more, by a chain of its own.
@@ -33,14 +33,18 @@ impl Tls {
         if roots.is_empty() { Err(NoRoots) } else { Ok(Self { roots: Arc::new(roots) }) }
     }
 
-    pub(crate) fn connector(&self) -> Result<TlsConnector, ConnectError> {
+    /// What a TLS library of this family connects with.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`] when the protocol versions cannot be had.
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| ConnectError::Tls(error.to_string()))?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
-        Ok(TlsConnector::from(Arc::new(config)))
+        Ok(Arc::new(config))
     }
 }
 
