@@ -9,7 +9,7 @@ use sanswire::signal::{
 use sanswire::wire::certificate::Trust;
 use sanswire::wire::frame::FrameBuffer;
 use sanswire::wire::noise::{Answered, Initiator, Responder};
-use sanswire::wire::{decode, encode};
+use sanswire::wire::{Content, Node, decode, encode};
 
 /// What decodes to a node has a canonical form, and that decodes to the same node. Reference 03 §9.
 pub fn node_decode(frame: &[u8]) {
@@ -19,9 +19,20 @@ pub fn node_decode(frame: &[u8]) {
     // Interop JIDs are written without the server that is required when reading. Reference 03 §5.2.
     if !node.to_string().contains("@interop") {
         let again = decode(&canonical).expect("a canonical frame decodes");
-        assert_eq!(again.root(), node, "the canonical form says something else");
+        assert_eq!(again.root(), settled(node), "the canonical form says something else");
         assert_eq!(encode(&again.root().to_node()).as_deref(), Ok(&*canonical));
     }
+}
+
+/// The node as it reads after having been written: an empty text, which some clients send packed, is written as
+/// no bytes. Reference 03 §4.1.
+fn settled(mut node: Node<'_>) -> Node<'_> {
+    node.content = match node.content {
+        Content::Text(text) if text.is_empty() => Content::Bytes(text.into_owned().into_bytes().into()),
+        Content::Nodes(nodes) => Content::Nodes(nodes.into_iter().map(settled).collect()),
+        content => content,
+    };
+    node
 }
 
 /// Any split of a byte stream gives the same frames, and none of them passes for a handshake. The first byte
