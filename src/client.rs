@@ -1,4 +1,4 @@
-//! The client: three verbs.
+//! The client: three verbs, and the two of them that a wrapper has as well.
 
 use core::fmt;
 
@@ -61,6 +61,38 @@ impl Client {
             cached_bytes: self.engine.cache_used(),
             generation: memory.generation,
         }
+    }
+}
+
+/// The two verbs of a running client. [`Client`] has them; so does a recorder around one, or a script in a test.
+pub trait Machine: Send {
+    /// Takes one input.
+    ///
+    /// # Errors
+    /// [`Misuse`] when the caller broke the contract; the input is not taken then.
+    fn handle(&mut self, input: Input, now: Now) -> Result<(), Misuse>;
+
+    /// The next thing to do; [`Output::Wait`] when there is nothing more.
+    fn poll(&mut self) -> Output;
+}
+
+impl Machine for Client {
+    fn handle(&mut self, input: Input, now: Now) -> Result<(), Misuse> {
+        Self::handle(self, input, now)
+    }
+
+    fn poll(&mut self) -> Output {
+        Self::poll(self)
+    }
+}
+
+impl<M: Machine + ?Sized> Machine for alloc::boxed::Box<M> {
+    fn handle(&mut self, input: Input, now: Now) -> Result<(), Misuse> {
+        (**self).handle(input, now)
+    }
+
+    fn poll(&mut self) -> Output {
+        (**self).poll()
     }
 }
 

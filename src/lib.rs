@@ -87,7 +87,7 @@ pub mod stanza;
 mod timer;
 pub mod wire;
 
-pub use client::{Client, Health};
+pub use client::{Client, Health, Machine};
 pub use config::Config;
 pub use error::{Misuse, OpError};
 pub use input::{Found, Input};

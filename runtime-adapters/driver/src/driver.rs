@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sanswire::event::DownReason;
-use sanswire::{Client, Config, Input, Mono, Now, Output, Target, Want};
+use sanswire::{Client, Config, Input, Machine, Mono, Now, Output, Target, Want};
 use sanswire_store::Store;
 
 use crate::clock::Clock;
 use crate::error::DriverError;
 use crate::handle::Handle;
-use crate::machine::Machine;
 use crate::pending::Pending;
 use crate::shared::{Guard, Shared};
 

@@ -6,14 +6,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use futures_lite::future::{or, zip};
-use sanswire::{Input, Mono, Target};
+use sanswire::{Input, Machine, Mono, Target};
 use sanswire_store::Store;
 
 use crate::clock::Clock;
 use crate::driver::{Driver, Next};
 use crate::error::DriverError;
 use crate::link::{Link, Links};
-use crate::machine::Machine;
 use crate::runtime::{ConnectError, Reader, Runtime, Writer};
 use crate::shared::Shared;
 
