@@ -22,6 +22,14 @@ pub struct Config {
     pub available: bool,
     /// Bytes of records to keep in memory. Default: 1 MiB. It changes only how often records are loaded.
     pub cache_bytes: usize,
+    /// The newest generation of the storage that the host knows of, from a place that is not put back together
+    /// with it ([`Health::generation`](crate::Health::generation) tells the current one); 0: none. Default: 0.
+    ///
+    /// When the storage turns out to be older, a copy was put back: what it says about ratchets was used
+    /// further since. Nothing is encrypted with them any more; every peer gets one new session with the next
+    /// message, and [`LinkEvent::StorageRestored`](crate::event::LinkEvent::StorageRestored) tells of it.
+    #[serde(default)]
+    pub known_generation: u64,
 }
 
 impl Default for Config {
@@ -35,6 +43,7 @@ impl Default for Config {
             profile: Profile::default(),
             available: true,
             cache_bytes: 1 << 20,
+            known_generation: 0,
         }
     }
 }

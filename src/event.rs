@@ -89,6 +89,16 @@ pub enum LinkEvent {
         /// The named error.
         error: String,
     },
+    /// The storage is older than the host knows it to have been: a copy was put back. New sessions are made
+    /// with everybody, lists of devices are asked for again; messages that only the lost part held do not come
+    /// back, and some that were shown may be shown again. See
+    /// [`Config::known_generation`](crate::Config::known_generation).
+    StorageRestored {
+        /// Generation of the storage as it was found.
+        stored: u64,
+        /// Generation that the host knows of.
+        known: u64,
+    },
     /// Logged in and active: own keys are published. Sends go out once the offline queue was delivered.
     Ready,
     /// The server has delivered everything that was queued while this device was away.

@@ -117,6 +117,9 @@ pub const PREKEYS_FIRST: u32 = 812;
 /// One-time prekeys of later uploads. Reference 04 §9.
 pub const PREKEYS_TOP_UP: u32 = 50;
 
+/// Prekey ids left out when an older copy of the storage was put back: more than were handed out since.
+pub const PREKEYS_SKIPPED: u32 = 65_536;
+
 /// More are uploaded when the server has fewer than this. Reference 04 §9.
 pub const PREKEYS_LOW: u64 = 5;
 

@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
+use sanswire_proto::records::StoreMeta;
 use serde::{Deserialize, Serialize};
 
 use crate::error::OpError;
 use crate::event::{DownReason, Envelope};
 use crate::now::Mono;
 use crate::ops::{Answer, CallId};
-use crate::records::Table;
+use crate::records::{META_KEY, Record, Table};
 
 /// One thing to do. Outputs are strictly ordered: carry each out before the next.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,10 +53,38 @@ pub struct Target {
 /// Writes that take effect together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Counts batches from 1 over the life of the storage; also stored inside it.
+    /// The generation that storage must hold for this batch to be applied: when it holds another one, somebody
+    /// else has written, and this client is to be dropped. 0: the storage was never written.
+    pub follows: u64,
+    /// The generation that this batch makes: one more than [`follows`](Self::follows), or further on when an older
+    /// copy of the storage was put back. Also stored, under [`GENERATION_AT`](Self::GENERATION_AT).
     pub generation: u64,
-    /// The writes, at most one per key.
+    /// The writes, at most one per key, the one of the generation among them.
     pub writes: Vec<Write>,
+}
+
+impl Batch {
+    /// Table and key of the record that tells the generation of a storage.
+    pub const GENERATION_AT: (Table, &'static [u8]) = (Table::Meta, META_KEY);
+
+    /// A batch with the record of its generation, as a client makes them: for scripts that stand in for one.
+    #[must_use]
+    pub fn new(follows: u64, generation: u64, writes: Vec<Write>) -> Self {
+        Self::with_meta(follows, &StoreMeta { generation: Some(generation), ..StoreMeta::default() }, writes)
+    }
+
+    /// The generation that the record under [`GENERATION_AT`](Self::GENERATION_AT) tells; 0 without a readable one.
+    #[must_use]
+    pub fn generation_in(record: Option<&Bytes>) -> u64 {
+        let meta = record.and_then(|record| StoreMeta::from_record(record.clone()).ok());
+        meta.map_or(0, |meta| meta.generation())
+    }
+
+    pub(crate) fn with_meta(follows: u64, meta: &StoreMeta, mut writes: Vec<Write>) -> Self {
+        let (table, key) = Self::GENERATION_AT;
+        writes.push(Write { table, key: key.to_vec(), value: Some(meta.to_record()) });
+        Self { follows, generation: meta.generation(), writes }
+    }
 }
 
 /// One record set or removed.

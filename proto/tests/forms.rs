@@ -93,10 +93,11 @@ fn a_plain_text_is_not_moved_around_as_kilobytes() {
 
 #[test]
 fn records_tell_zero_from_missing() {
-    assert_eq!(StoreMeta { generation: Some(0) }.encode_to_vec(), [0x08, 0]);
+    assert_eq!(StoreMeta { generation: Some(0), epoch: None }.encode_to_vec(), [0x08, 0]);
     let record = SessionRecord {
         current: Some(Session { version: Some(3), previous_counter: Some(0), ..Session::default() }),
         archived: vec![Session::default()],
+        epoch: None,
     };
     let read = SessionRecord::decode(&record.encode_to_vec()[..]).unwrap();
     assert_eq!(read, record);

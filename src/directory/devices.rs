@@ -24,7 +24,9 @@ impl Record for DeviceList {
 
 /// The device numbers of a user that can be encrypted to, or `None` when they have to be asked for.
 pub(crate) fn known(cx: &mut Turn<'_>, user: &Jid<'_>) -> Result<Option<Vec<u16>>, Stop> {
-    let Some(list) = cx.get::<DeviceList>(&key(user))? else { return Ok(None) };
+    let list = cx.get::<DeviceList>(&key(user))?;
+    // What was told since an older copy of the storage was made is not in it.
+    let Some(list) = list.filter(|list| list.epoch() >= cx.memory.epoch) else { return Ok(None) };
     let usable = |device: &Device| {
         let id = device.id.and_then(|id| u16::try_from(id).ok())?;
         (id == 0 || (device.key_index.is_some() && !device.hosted.unwrap_or(false))).then_some(id)
@@ -135,6 +137,7 @@ fn put_list(
         timestamp: index.map(|list| list.timestamp_s).or_else(|| stored.and_then(|list| list.timestamp)),
         devices: devices.iter().filter(linked).take(DEVICES_PER_USER).map(to_record).collect(),
         fetched_unix_s: Some(cx.now.unix.seconds()),
+        epoch: Some(cx.memory.epoch).filter(|epoch| *epoch > 0),
         ..DeviceList::default()
     };
     cx.put(&key(user), &record);

@@ -63,7 +63,14 @@ pub(crate) fn address_of(cx: &mut Turn<'_>, device: &Jid<'_>) -> Result<OwnedJid
 /// The sessions with a device; none when nothing readable is stored.
 pub(crate) fn load(cx: &mut Turn<'_>, address: &Jid<'_>) -> Result<SessionRecord, Stop> {
     match cx.get::<StoredSessions>(&key(address)) {
-        Ok(record) => read(record),
+        Ok(record) => {
+            let written = record.as_ref().map_or(0, StoredSessions::epoch);
+            let mut sessions = read(record)?;
+            if written < cx.memory.epoch {
+                sessions.distrust();
+            }
+            Ok(sessions)
+        }
         // An unreadable record is as good as none: a new session repairs it.
         Err(Stop::Record(_)) => Ok(SessionRecord::new()),
         Err(stop) => Err(stop),
@@ -79,7 +86,8 @@ pub(crate) fn load_all(cx: &mut Turn<'_>, addresses: &[OwnedJid]) -> Result<Vec<
 
 /// Stores the sessions with a device.
 pub(crate) fn save(cx: &mut Turn<'_>, address: &Jid<'_>, sessions: &SessionRecord) {
-    cx.put(&key(address), &signal::session_to(sessions));
+    let epoch = Some(cx.memory.epoch).filter(|epoch| *epoch > 0);
+    cx.put(&key(address), &StoredSessions { epoch, ..signal::session_to(sessions) });
 }
 
 /// Forgets the sessions with a device.

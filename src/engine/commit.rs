@@ -13,7 +13,6 @@ use super::turn::{Effects, LinkEffect};
 use super::work::Work;
 use crate::event::{DownReason, Envelope};
 use crate::output::{Batch, Output, Write};
-use crate::records::{META_KEY, Record, Table};
 use crate::timer::Timer;
 use crate::wire::frame::FrameBuffer;
 
@@ -54,18 +53,20 @@ impl Engine {
         }
     }
 
-    fn store(&mut self, mut writes: Vec<Write>) {
+    fn store(&mut self, writes: Vec<Write>) {
         if writes.is_empty() {
             return;
         }
-        self.memory.generation += 1;
-        let generation = self.memory.generation;
-        let meta = StoreMeta { generation: Some(generation) };
-        writes.push(Write { table: Table::Meta, key: META_KEY.to_vec(), value: Some(meta.to_record()) });
-        for write in &writes {
+        let memory = &mut self.memory;
+        memory.generation += 1;
+        let epoch = Some(memory.epoch).filter(|epoch| *epoch > 0);
+        let meta = StoreMeta { generation: Some(memory.generation), epoch };
+        let batch = Batch::with_meta(memory.stored, &meta, writes);
+        memory.stored = memory.generation;
+        for write in &batch.writes {
             self.cache.put((write.table, write.key.clone()), write.value.clone());
         }
-        self.outputs.push_back(Output::Store(Batch { generation, writes }));
+        self.outputs.push_back(Output::Store(batch));
     }
 
     fn apply_link(&mut self, effect: LinkEffect) {

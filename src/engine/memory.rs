@@ -13,8 +13,13 @@ use crate::wire::OwnedJid;
 /// Volatile state of one client. All of it can be lost without losing a message.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Batches stored so far over the life of the storage.
+    /// Generation of the last batch, or what the host knows of one that is not in the storage any more.
     pub(crate) generation: u64,
+    /// Generation that the storage holds.
+    pub(crate) stored: u64,
+    /// How often an older copy of the storage was put back: what was written in an earlier epoch may be behind
+    /// what was used.
+    pub(crate) epoch: u32,
     /// How far the connection's life is.
     pub(crate) phase: Phase,
     /// The paired account, as the credentials say.

@@ -11,8 +11,9 @@ use super::{fresh, info, keep, login, pair};
 use crate::directory::own;
 use crate::engine::{Memory, Phase, Stop, Turn};
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S};
+use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
+use crate::signal::prekey;
 use crate::timer::Timer;
 use crate::wire::frame;
 use crate::wire::ids::request_prefix;
@@ -22,8 +23,11 @@ use crate::crypto::KeyPair;
 
 /// The client was made: find its credentials, or make them, and dial.
 pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let generation = cx.get::<StoreMeta>(META_KEY)?.and_then(|meta| meta.generation).unwrap_or(0);
-    let credentials = match own::credentials(cx)? {
+    let meta = cx.get::<StoreMeta>(META_KEY)?.unwrap_or_default();
+    let (stored, known) = (meta.generation(), cx.config.known_generation);
+    let restored = stored < known;
+    let epoch = meta.epoch().saturating_add(u32::from(restored));
+    let mut credentials = match own::credentials(cx)? {
         Some(credentials) => credentials,
         None => {
             let credentials = fresh::credentials(cx);
@@ -31,10 +35,20 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
             credentials
         }
     };
+    if restored {
+        // Numbers that were handed out since must not name other keys. This write also makes the epoch durable.
+        credentials.next_prekey_id = prekey::skip_ids(credentials.next_prekey_id, PREKEYS_SKIPPED);
+        credentials.first_unuploaded_prekey_id = credentials.next_prekey_id;
+        own::save_credentials(cx, &credentials);
+        cx.emit(Event::Link(LinkEvent::StorageRestored { stored, known }));
+    }
+    let generation = stored.max(known);
     cx.start_event_ids(generation);
     let (me, available) = (credentials.me.clone(), cx.config.available);
     cx.remember(move |memory| {
         memory.generation = generation;
+        memory.stored = stored;
+        memory.epoch = epoch;
         memory.me = me;
         memory.available = available;
     });

@@ -19,6 +19,7 @@ pub(crate) fn session_to(record: &SessionRecord) -> stored::SessionRecord {
     stored::SessionRecord {
         current: record.current().map(state_to),
         archived: record.archived().iter().map(state_to).collect(),
+        epoch: None,
     }
 }
 
@@ -91,6 +92,7 @@ fn state_to(session: &SessionState) -> stored::Session {
         local_registration_id: Some(parts.local_registration_id),
         remote_registration_id: Some(parts.remote_registration_id),
         base_key: Some(base_key),
+        spent: parts.spent.then_some(true),
     }
 }
 
@@ -118,6 +120,7 @@ fn state_from(session: &stored::Session) -> Option<SessionState> {
         previous_counter: session.previous_counter?,
         receiving: session.receiving.iter().map(chain_from).collect::<Option<_>>()?,
         pending_prekey,
+        spent: session.spent(),
     };
     SessionState::from_parts(parts).ok()
 }

@@ -11,7 +11,8 @@ use crate::crypto::PublicKey;
 use crate::limits::ARCHIVED_SESSIONS_MAX;
 
 /// The sessions with one device. Messages are encrypted with the current one; an archived one that the peer
-/// uses again becomes current, so that both sides come together after starting sessions at the same time.
+/// uses again becomes current, so that both sides come together after starting sessions at the same time. The current
+/// one can always encrypt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionRecord {
     current: Option<SessionState>,
@@ -87,6 +88,15 @@ impl SessionRecord {
         self.archived.insert(0, session);
     }
 
+    /// Gives up every sending chain, as the record comes from an older copy of the storage and what followed it is
+    /// not known: no message key is ever used twice. Messages of the peer still decrypt as far as they can.
+    pub fn distrust(&mut self) {
+        self.archive_current();
+        for session in &mut self.archived {
+            session.spend();
+        }
+    }
+
     /// Makes a new session the current one.
     pub(super) fn install(&mut self, session: SessionState) {
         self.archive_current();
@@ -110,13 +120,19 @@ impl SessionRecord {
         self.current.as_mut()
     }
 
-    /// Takes a step of one session, which becomes the current one.
+    /// Takes a step of one session, which becomes the current one if it can encrypt after that.
     pub(super) fn commit(&mut self, place: Place, advance: Advance) {
         if let Place::Archived(index) = place
             && index < self.archived.len()
         {
-            let session = self.archived.remove(index);
-            self.install(session);
+            let mut session = self.archived.remove(index);
+            session.commit(advance);
+            if session.is_spent() {
+                self.archived.insert(index, session);
+            } else {
+                self.install(session);
+            }
+            return;
         }
         if let Some(session) = &mut self.current {
             session.commit(advance);

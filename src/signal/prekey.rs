@@ -82,6 +82,12 @@ pub const fn next_id(id: u32) -> u32 {
     if id >= PREKEY_ID_MAX { 1 } else { id + 1 }
 }
 
+/// The id that lies `count` after `id`.
+#[must_use]
+pub const fn skip_ids(id: u32, count: u32) -> u32 {
+    (id.saturating_sub(1) as u64 + count as u64).rem_euclid(PREKEY_ID_MAX as u64) as u32 + 1
+}
+
 /// The SHA-1 by which client and server compare what the server holds: identity, signed prekey, its
 /// signature, then each listed one-time prekey, all in their raw forms. Reference 04 §9.1.
 pub fn bundle_digest<'a>(
@@ -101,6 +107,7 @@ pub fn bundle_digest<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::PREKEYS_SKIPPED;
 
     #[test]
     fn ids_start_again_at_one() {
@@ -108,6 +115,14 @@ mod tests {
         assert_eq!(next_id(PREKEY_ID_MAX - 1), PREKEY_ID_MAX);
         assert_eq!(next_id(PREKEY_ID_MAX), 1);
         assert_eq!(next_id(u32::MAX), 1);
+    }
+
+    #[test]
+    fn skipped_ids_start_again_at_one_too() {
+        assert_eq!(skip_ids(1, PREKEYS_SKIPPED), 1 + PREKEYS_SKIPPED);
+        assert_eq!(skip_ids(PREKEY_ID_MAX, PREKEYS_SKIPPED), PREKEYS_SKIPPED);
+        assert_eq!(skip_ids(PREKEY_ID_MAX - 3, 4), 1);
+        assert_eq!(skip_ids(0, 1), 2);
     }
 
     #[test]

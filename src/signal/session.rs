@@ -44,6 +44,9 @@ pub struct SessionParts {
     pub receiving: Vec<ReceivingChain>,
     /// Set by the initiator until the peer's first answer.
     pub pending_prekey: Option<PendingPreKey>,
+    /// The sending chain may have been used further than it says, as this state comes from an older copy: it must
+    /// not encrypt any more. The next ratchet step of the peer ends that.
+    pub spent: bool,
 }
 
 /// The peer's prekeys that every message names until the peer has answered.
@@ -173,6 +176,7 @@ impl SessionState {
                 prekey_id: bundle.usable_prekey().map(|key| key.id),
                 signed_prekey_id: signed_prekey.id,
             }),
+            spent: false,
         }))
     }
 
@@ -204,6 +208,7 @@ impl SessionState {
             previous_counter: 0,
             receiving: Vec::new(),
             pending_prekey: None,
+            spent: false,
         }))
     }
 
@@ -294,9 +299,21 @@ impl SessionState {
                 parts.ratchet = ratchet;
                 parts.root = root;
                 parts.sending = sending;
+                parts.spent = false;
             }
         }
         parts.pending_prekey = None;
+    }
+
+    /// Whether the sending chain must not be used; see [`SessionParts::spent`].
+    #[must_use]
+    pub const fn is_spent(&self) -> bool {
+        self.0.spent
+    }
+
+    /// Gives the sending chain up.
+    pub(super) fn spend(&mut self) {
+        self.0.spent = true;
     }
 
     /// Stops naming prekeys: a session that is archived is only taken up again once the peer used it.
@@ -350,6 +367,7 @@ mod tests {
             previous_counter: 0,
             receiving: core::iter::repeat_n(receiving, chains).collect(),
             pending_prekey: None,
+            spent: false,
         }
     }
 

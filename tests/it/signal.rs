@@ -5,6 +5,7 @@ mod conversation;
 mod limits;
 mod properties;
 mod refused;
+mod restored;
 
 use std::collections::VecDeque;
 

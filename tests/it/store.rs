@@ -30,9 +30,12 @@ fn remove(table: Table, key: &[u8]) -> Write {
 }
 
 fn batch(generation: u64, writes: impl Into<Vec<Write>>) -> Batch {
-    let mut writes = writes.into();
-    writes.push(put(Table::Meta, b"generation", &generation.to_be_bytes()));
-    Batch { generation, writes }
+    Batch::new(generation - 1, generation, writes.into())
+}
+
+fn generation(store: &mut impl Store) -> u64 {
+    let (table, key) = Batch::GENERATION_AT;
+    Batch::generation_in(store.get(table, key).unwrap().as_ref())
 }
 
 fn row(key: &[u8], value: &[u8]) -> (Vec<u8>, Bytes) {
@@ -64,7 +67,7 @@ fn tables_are_apart<K: Kind>() {
     store.apply(&[batch(1, writes)]).unwrap();
     for table in Table::ALL {
         assert_eq!(store.get(table, b"k").unwrap().unwrap(), [table.number()].as_slice());
-        assert!(store.scan(table, b"k", 9).unwrap().iter().all(|(key, _)| key == b"k"), "{table:?}");
+        assert_eq!(store.scan(table, b"k", 1).unwrap(), [row(b"k", &[table.number()])], "{table:?}");
     }
 }
 
@@ -87,7 +90,7 @@ fn later_batches_of_one_commit_win<K: Kind>() {
     let second = batch(2, [put(Table::Outbox, b"a", b"2"), remove(Table::Outbox, b"b")]);
     store.apply(&[first, second]).unwrap();
     assert_eq!(store.scan(Table::Outbox, &[], 9).unwrap(), [row(b"a", b"2")]);
-    assert_eq!(store.get(Table::Meta, b"generation").unwrap().unwrap(), 2u64.to_be_bytes().as_slice());
+    assert_eq!(generation(&mut store), 2);
 }
 
 fn records_are_there_after_reopening<K: Kind>() {
@@ -112,7 +115,26 @@ fn what_was_applied_survives_a_kill<K: Kind>() {
     }
     let mut found = place.after_kill(&store);
     assert_eq!(found.scan(Table::Sent, &[], 100).unwrap().len(), 50);
-    assert_eq!(found.get(Table::Meta, b"generation").unwrap().unwrap(), 50u64.to_be_bytes().as_slice());
+    assert_eq!(generation(&mut found), 50);
+}
+
+/// What fences off the slower of two clients that got hold of one storage.
+fn batch_that_does_not_follow_what_is_stored_is_refused_whole<K: Kind>() {
+    let mut place = K::new();
+    let mut store = place.open();
+    store.apply(&[batch(1, [put(Table::Session, b"a", b"1")])]).unwrap();
+    let late = [batch(1, [put(Table::Session, b"a", b"2")])];
+    let ahead = [batch(2, [put(Table::Session, b"a", b"2")]), batch(4, [put(Table::Session, b"b", b"2")])];
+    for (refused, [expected, found]) in [(late.as_slice(), [0, 1]), (&ahead, [3, 2])] {
+        let error = store.apply(refused).unwrap_err();
+        let told =
+            matches!(error, StoreError::Overtaken { expected: e, found: f } if [e, f] == [expected, found]);
+        assert!(told, "{error}");
+        assert_eq!(store.scan(Table::Session, &[], 9).unwrap(), [row(b"a", b"1")]);
+    }
+    store.apply(&[Batch::new(1, 90, vec![put(Table::Session, b"a", b"3")])]).unwrap();
+    place.close(store);
+    assert_eq!(generation(&mut place.open()), 90);
 }
 
 macro_rules! suite {
@@ -129,6 +151,7 @@ macro_rules! suite {
                 later_batches_of_one_commit_win
                 records_are_there_after_reopening
                 what_was_applied_survives_a_kill
+                batch_that_does_not_follow_what_is_stored_is_refused_whole
             }
         })*
     };
@@ -226,8 +249,27 @@ fn sqlite_commit_that_was_cut_short_did_not_happen() {
     for cut in [1, 4096, 10_000, 20_000] {
         let mut found = place.copied(cut);
         assert_eq!(found.scan(Table::Session, &[], 9).unwrap(), [row(b"a", b"1")], "{cut} bytes missing");
-        assert_eq!(found.get(Table::Meta, b"generation").unwrap().unwrap(), 1u64.to_be_bytes().as_slice());
+        assert_eq!(generation(&mut found), 1);
     }
+}
+
+#[test]
+fn sqlite_backup_that_is_put_back_is_told_from_the_newest_file() {
+    let mut place = InFile::new();
+    let mut store = place.open();
+    store.apply(&[batch(1, [])]).unwrap();
+    place.close(store);
+    let backup = std::fs::read(place.file()).unwrap();
+    let mut store = place.open();
+    assert_eq!(store.known_generation(), 1);
+    store.apply(&[batch(2, []), batch(3, [])]).unwrap();
+    place.close(store);
+    std::fs::write(place.file(), backup).unwrap();
+    let mut store = place.open();
+    assert_eq!((generation(&mut store), store.known_generation()), (1, 3));
+    place.close(store);
+    std::fs::remove_file(place.file()).unwrap();
+    assert_eq!(place.open().known_generation(), 0, "a new file has no past");
 }
 
 #[test]

@@ -68,7 +68,8 @@ impl<S: Store> Driver<Client, S> {
     /// # Errors
     /// [`DriverError::Misuse`] when the configuration is not acceptable, [`DriverError::Seed`] when the
     /// operating system gives no randomness.
-    pub fn open(config: Config, store: S) -> Result<(Self, Handle), DriverError> {
+    pub fn open(mut config: Config, store: S) -> Result<(Self, Handle), DriverError> {
+        config.known_generation = config.known_generation.max(store.known_generation());
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|_| DriverError::Seed)?;
         let clock = Clock::new();

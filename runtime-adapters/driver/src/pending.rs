@@ -92,7 +92,7 @@ mod tests {
             key: key.to_vec(),
             value: value.map(Bytes::from_static),
         };
-        Batch { generation: 1, writes: writes.iter().map(write).collect() }
+        Batch { follows: 0, generation: 1, writes: writes.iter().map(write).collect() }
     }
 
     #[test]

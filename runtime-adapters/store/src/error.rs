@@ -38,6 +38,14 @@ pub enum StoreError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// Another client has written to this storage: nothing was applied.
+    #[error("storage is at generation {found} instead of {expected}: another client uses it")]
+    Overtaken {
+        /// Generation that the batches follow.
+        expected: u64,
+        /// Generation that is stored.
+        found: u64,
+    },
     /// There is no room for more.
     #[error("storage is full")]
     Full,

@@ -10,6 +10,7 @@
 mod error;
 mod memory;
 mod sqlite;
+mod witness;
 
 use bytes::Bytes;
 use sanswire::{Batch, Table};
@@ -37,10 +38,32 @@ pub trait Store: Send {
     /// the end of the process nor of the power undoes them. When it returns an error, or never returns, all
     /// of them took effect or none did.
     ///
+    /// What is stored must be at the generation that the first batch [follows](Batch::follows), which is looked at
+    /// inside the transaction: of two clients that got hold of one storage, only one goes on.
+    ///
     /// # Errors
-    /// [`StoreError`] when the batches could not be made durable. The client that made them is of no use
-    /// then: make a new one from what is stored.
+    /// [`StoreError::Overtaken`] when another client has written, any other [`StoreError`] when the batches could
+    /// not be made durable. The client that made them is of no use then: make a new one from what is stored.
     fn apply(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
+
+    /// The newest generation that was ever applied, as far as is known from a place that is not put back together
+    /// with the records; 0 when there is no such place. It goes into
+    /// [`Config::known_generation`](sanswire::Config::known_generation).
+    fn known_generation(&self) -> u64 {
+        0
+    }
+}
+
+/// Refuses batches that do not follow each other, or not what is stored.
+fn check_follows(stored: Option<&Bytes>, batches: &[Batch]) -> Result<(), StoreError> {
+    let mut found = Batch::generation_in(stored);
+    for batch in batches {
+        if batch.follows != found {
+            return Err(StoreError::Overtaken { expected: batch.follows, found });
+        }
+        found = batch.generation;
+    }
+    Ok(())
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
@@ -54,5 +77,9 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn apply(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         (**self).apply(batches)
+    }
+
+    fn known_generation(&self) -> u64 {
+        (**self).known_generation()
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use sanswire::{Batch, Table};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, check_follows};
 
 /// Keeps records until it is dropped. For tests, and for clients that are thrown away.
 ///
@@ -49,6 +49,8 @@ impl Store for MemoryStore {
     }
 
     fn apply(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        let (table, key) = Batch::GENERATION_AT;
+        check_follows(self.records.get(&(table, key.to_vec())), batches)?;
         for write in batches.iter().flat_map(|batch| &batch.writes) {
             let key = (write.table, write.key.clone());
             match &write.value {

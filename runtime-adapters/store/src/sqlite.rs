@@ -5,18 +5,25 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use sanswire::{Batch, Table};
 
-use crate::{Store, StoreError};
+use crate::witness::Witness;
+use crate::{Store, StoreError, check_follows};
 
 /// Keeps records in one SQLite file, which only its owner may read (on Unix) and only one client may use.
 ///
 /// While a client runs there is a second file beside it, with `-wal` at the end of its name; after a crash
 /// the two belong together. What is applied is on the disk: each transaction waits for it. What is removed
 /// is overwritten, since it may be a key that must not come back.
+///
+/// A third file, with `-generation` at the end, tells an older copy of the first from the one that was written
+/// last: a backup that is put back is noticed as long as this file is not put back with it.
 pub struct SqliteStore {
     connection: Connection,
+    witness: Witness,
     path: PathBuf,
 }
 
@@ -31,15 +38,16 @@ impl SqliteStore {
     /// - [`StoreError::Open`] when the file cannot be made or opened, for example because the folder is missing.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_path_buf();
-        create_private(&path).map_err(|source| StoreError::Open { path: path.clone(), source })?;
+        let open_error = |source| StoreError::Open { path: path.clone(), source };
+        let fresh = create_private(&path).map_err(open_error)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|error| opening(error, &path))?;
-        let mut store = Self { connection, path };
-        store.lock().and_then(|()| store.check_format()).map_err(|error| match error {
-            Refusal::Database(error) => opening(error, &store.path),
+        prepare(&connection, &path).map_err(|error| match error {
+            Refusal::Database(error) => opening(error, &path),
             Refusal::Store(error) => error,
         })?;
-        Ok(store)
+        let witness = Witness::open(&path, fresh).map_err(open_error)?;
+        Ok(Self { connection, witness, path })
     }
 
     /// The file.
@@ -48,49 +56,11 @@ impl SqliteStore {
         &self.path
     }
 
-    /// Takes the file for this connection alone, before anything is read from it.
-    fn lock(&self) -> Result<(), Refusal> {
-        self.connection.busy_timeout(core::time::Duration::ZERO)?;
-        self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        // In this mode the first transaction takes the lock for good.
-        self.connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
-        Ok(())
-    }
-
-    fn check_format(&mut self) -> Result<(), Refusal> {
-        let application: i32 =
-            self.connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        let format: u32 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let tables: u32 =
-            self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        let fresh = application == 0 && format == 0 && tables == 0;
-        if !fresh && application != APPLICATION_ID {
-            return Err(Refusal::Store(StoreError::Foreign { path: self.path.clone() }));
-        }
-        if format > FORMAT {
-            return Err(Refusal::Store(StoreError::Newer {
-                path: self.path.clone(),
-                found: format,
-                known: FORMAT,
-            }));
-        }
-        self.connection.pragma_update(None, "journal_mode", "WAL")?;
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        self.connection.pragma_update(None, "fullfsync", true)?;
-        self.connection.pragma_update(None, "secure_delete", true)?;
-        if fresh {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-            transaction.commit()?;
-        }
-        Ok(())
-    }
-
     /// Writes the batches inside a transaction; it is rolled back when dropped before its commit.
-    fn write(&mut self, batches: &[Batch]) -> rusqlite::Result<rusqlite::Transaction<'_>> {
+    fn write(&mut self, batches: &[Batch]) -> Result<Transaction<'_>, Refusal> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (table, key) = Batch::GENERATION_AT;
+        check_follows(read(&transaction, table, key)?.as_ref(), batches).map_err(Refusal::Store)?;
         {
             let mut put = transaction.prepare_cached(PUT)?;
             let mut delete = transaction.prepare_cached(DELETE)?;
@@ -107,9 +77,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let mut statement = self.connection.prepare_cached(GET).map_err(running)?;
-        let value = statement.query_row(params![table.number(), key], |row| row.get::<_, Vec<u8>>(0));
-        Ok(value.optional().map_err(running)?.map(Bytes::from))
+        read(&self.connection, table, key).map_err(running)
     }
 
     fn scan(&mut self, table: Table, from: &[u8], limit: u32) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
@@ -123,11 +91,62 @@ impl Store for SqliteStore {
     }
 
     fn apply(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
-        self.write(batches).and_then(rusqlite::Transaction::commit).map_err(running)
+        let written = self.write(batches).and_then(|transaction| Ok(transaction.commit()?));
+        written.map_err(|error| match error {
+            Refusal::Database(error) => running(error),
+            Refusal::Store(error) => error,
+        })?;
+        if let Some(last) = batches.last() {
+            // The batches are durable: that a copy might go unnoticed later is no reason to say otherwise.
+            drop(self.witness.note(last.generation));
+        }
+        Ok(())
+    }
+
+    fn known_generation(&self) -> u64 {
+        self.witness.known()
     }
 }
 
+/// Takes the file for this connection alone, before anything is read from it, and makes the tables of a new one.
+fn prepare(connection: &Connection, path: &Path) -> Result<(), Refusal> {
+    connection.busy_timeout(core::time::Duration::ZERO)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    // In this mode the first transaction takes the lock for good.
+    connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let format: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = application == 0 && format == 0 && tables == 0;
+    let path = || path.to_path_buf();
+    if !fresh && application != APPLICATION_ID {
+        return Err(Refusal::Store(StoreError::Foreign { path: path() }));
+    }
+    if format > FORMAT {
+        return Err(Refusal::Store(StoreError::Newer { path: path(), found: format, known: FORMAT }));
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    if fresh {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn read(connection: &Connection, table: Table, key: &[u8]) -> rusqlite::Result<Option<Bytes>> {
+    let mut statement = connection.prepare_cached(GET)?;
+    let value = statement.query_row(params![table.number(), key], |row| row.get::<_, Vec<u8>>(0));
+    Ok(value.optional()?.map(Bytes::from))
+}
+
 /// Why a file was not taken: found by us, or said by the database.
+#[derive(Debug)]
 enum Refusal {
     Database(rusqlite::Error),
     Store(StoreError),
@@ -139,16 +158,16 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
-/// Makes the file if there is none. An existing one is not opened: closing it again would drop every lock
+/// Makes the file if there is none, and says whether it did. An existing one is not opened: closing it again would drop every lock
 /// that this process holds on it.
-fn create_private(path: &Path) -> std::io::Result<()> {
+fn create_private(path: &Path) -> std::io::Result<bool> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        other => other.map(|_| true),
     }
 }
 
@@ -197,7 +216,8 @@ mod tests {
 
     fn batch(generation: u64, key: &[u8], value: &[u8]) -> Batch {
         let value = Some(Bytes::copy_from_slice(value));
-        Batch { generation, writes: vec![Write { table: Table::Session, key: key.to_vec(), value }] }
+        let write = Write { table: Table::Session, key: key.to_vec(), value };
+        Batch::new(generation - 1, generation, vec![write])
     }
 
     struct Folder(PathBuf);

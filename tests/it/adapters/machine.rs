@@ -42,7 +42,7 @@ impl Echo {
         self.generation += 1;
         let write =
             Write { table: Table::Inbox, key: vec![], value: Some(Bytes::copy_from_slice(text.as_bytes())) };
-        self.out.push_back(Output::Store(Batch { generation: self.generation, writes: vec![write] }));
+        self.out.push_back(Output::Store(Batch::new(self.generation - 1, self.generation, vec![write])));
         self.event(format!("received {text}"));
         match text {
             "again" => self.out.push_back(Output::Connect(self.target.clone())),

@@ -96,7 +96,7 @@ fn store(generation: u64, len: usize) -> Output {
         key: generation.to_be_bytes().to_vec(),
         value: Some(vec![0; len].into()),
     };
-    Output::Store(Batch { generation, writes: vec![write] })
+    Output::Store(Batch::new(generation - 1, generation, vec![write]))
 }
 
 fn send(text: &'static str) -> Output {

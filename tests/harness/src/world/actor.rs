@@ -58,7 +58,8 @@ impl Actor {
 
     /// Starts the client over what is durable.
     pub(super) fn start(&mut self, now: Time) {
-        let client = Client::new(self.config.clone(), self.seed.bytes(), clock(now));
+        let config = Config { known_generation: self.storage.newest(), ..self.config.clone() };
+        let client = Client::new(config, self.seed.bytes(), clock(now));
         assert!(client.is_ok(), "the world's configuration is valid");
         self.client = client.ok();
         self.inputs.clear();

@@ -11,16 +11,19 @@ use sanswire::{Batch, Found, Table, Want};
 pub struct Storage {
     records: BTreeMap<(Table, Vec<u8>), Bytes>,
     generation: u64,
+    newest: u64,
 }
 
 impl Storage {
     /// Applies a batch whole.
     ///
     /// # Panics
-    /// When batches come out of order: that breaks the write-ahead rule.
+    /// When a batch does not follow the last one: that breaks the write-ahead rule.
     pub fn apply(&mut self, batch: Batch) {
-        assert_eq!(batch.generation, self.generation + 1, "batches are numbered without gaps");
+        assert_eq!(batch.follows, self.generation, "a batch follows what is stored");
+        assert!(batch.generation > self.newest, "generations grow, whatever was put back");
         self.generation = batch.generation;
+        self.newest = batch.generation;
         for write in batch.writes {
             match write.value {
                 Some(value) => self.records.insert((write.table, write.key), value),
@@ -46,6 +49,17 @@ impl Storage {
     pub fn plant(&mut self, table: Table, key: &[u8], record: &impl Message) {
         let value = [&[1], record.encode_to_vec().as_slice()].concat();
         self.records.insert((table, key.to_vec()), value.into());
+    }
+
+    /// Puts an older copy back. That there was a newer one stays known.
+    pub fn put_back(&mut self, copy: Self) {
+        *self = Self { newest: self.newest, ..copy };
+    }
+
+    /// The newest generation that was ever applied, as a witness outside of the storage knows it.
+    #[must_use]
+    pub const fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// Removes every record of a table, as a damaged disk might.
