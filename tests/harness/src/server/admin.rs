@@ -103,6 +103,18 @@ impl Server {
         self.directory.resolve_device(&Jid::parse(jid).ok()?)
     }
 
+    /// The device of an address, whether or not it is linked (any more).
+    #[must_use]
+    pub fn device_named(&self, jid: &Jid<'_>) -> Option<DeviceRef> {
+        Some(DeviceRef { account: self.directory.resolve(jid)?, device: jid.device() })
+    }
+
+    /// Whether a device is linked.
+    #[must_use]
+    pub fn is_linked(&self, at: DeviceRef) -> bool {
+        self.directory.device(at).is_some()
+    }
+
     fn admin_now(&mut self, request: AdminRequest) -> AdminResponse {
         match request {
             AdminRequest::ScanQr(text) => match self.scan_qr(&text) {

@@ -11,7 +11,7 @@
 //! | `prekeys`, `usync`, `devices`, `props`, `appstate`, `tokens` | the queries of a client |
 //! | `router`, `receipts`, `offline`, `presence` | what one device sends to another |
 //! | `primary` | the phone's side of all of these |
-//! | `admin`, `faults`, `violations` | what only tests and people at the keyboard see |
+//! | `admin`, `faults`, `log`, `violations` | what only tests and people at the keyboard see |
 
 mod accept;
 mod admin;
@@ -21,6 +21,7 @@ mod devices;
 mod directory;
 mod dispatch;
 mod faults;
+mod log;
 mod login;
 mod offline;
 mod pairing;
@@ -44,6 +45,7 @@ pub use admin::{AdminRequest, AdminResponse};
 pub use config::{Config, FirstDevice, OfflineMode};
 pub use directory::{AccountId, DeviceRef};
 pub use faults::{Fault, Target};
+pub use log::Happening;
 pub use state::{Server, ServerOutput};
 pub use violations::Violation;
 

@@ -195,7 +195,11 @@ impl Server {
         let Some(enc) = node.find("enc") else { return };
         let (kind, bytes) = (enc.get("type").unwrap_or_default(), enc.content_bytes().unwrap_or_default());
         let Some(phone) = self.phones.get_mut(&account) else { return };
-        match phone.open(from, &kind, &bytes) {
+        let opened = phone.open(from, &kind, &bytes);
+        if opened.is_ok() && !incoming.peer {
+            self.log.heard(DeviceRef { account, device: 0 }, from, &id);
+        }
+        match opened {
             Ok(plaintext) => match phone.hear(&incoming, &plaintext) {
                 Heard::OwnCopy => self.phone_confirms_copy(account, node),
                 Heard::Request(request) => {

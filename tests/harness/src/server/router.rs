@@ -200,10 +200,15 @@ impl Server {
                 account.contacts.insert(other);
             }
         }
+        let mut taken = Vec::new();
         for (target, enc) in parts {
-            let delivery = (at, id.clone(), target, enc.get_u64("count").unwrap_or(0));
+            let count = enc.get_u64("count").unwrap_or(0);
+            let delivery = (at, id.clone(), target, count);
             if (blocked && target.account == recipient) || !self.seen.first(delivery, self.now) {
                 continue;
+            }
+            if !peer && count == 0 {
+                taken.push(target);
             }
             let Some(stanza) = self.delivered(at, target, node, enc, &to, t) else { continue };
             if peer && target.device == 0 {
@@ -212,6 +217,7 @@ impl Server {
                 self.deliver(target, stanza);
             }
         }
+        self.log.took(at, id, &to, taken);
     }
 
     /// The stanza that one device gets.

@@ -9,6 +9,7 @@ use sanswire::wire::{Jid, Node};
 use super::accept::{ConnId, Link, NoiseIdentity};
 use super::directory::{AccountId, DeviceRef, Directory};
 use super::faults::Faults;
+use super::log::Log;
 use super::pairing::QrRef;
 use super::router::Seen;
 use super::violations::Audit;
@@ -39,6 +40,8 @@ pub struct Server {
     /// Secret behind trusted-contact tokens.
     pub(crate) token_secret: [u8; 32],
     pub(crate) last_stanza_time: u64,
+    /// What was taken and heard, for whoever keeps a journal.
+    pub(crate) log: Log,
     next_conn: u64,
     next_id: u64,
 }
@@ -81,6 +84,7 @@ impl Server {
             faults: Faults::default(),
             token_secret,
             last_stanza_time: 0,
+            log: Log::default(),
             next_conn: 0,
             next_id: 0,
             seed,

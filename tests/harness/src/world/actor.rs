@@ -1,18 +1,21 @@
 //! One client in the world, with its storage, its connection, and all that it has told its application.
 
+use core::fmt;
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use sanswire::event::{Envelope, Event, LinkEvent, Received, SendProgress};
 use sanswire::ops::{Answer, CallId, Operation};
-use sanswire::{Client, Config, Input, Mono, Now, OpError, Output, UnixMs};
+use sanswire::{Batch, Config, Input, Machine, Mono, Now, OpError, Output, UnixMs};
 
+use super::journal::{Fact, Journal};
 use super::storage::Storage;
+use super::{Maker, Who};
 use crate::clock::Time;
 use crate::seed::Seed;
 use crate::server::{ConnId, Server};
 
 /// A client and its surroundings.
-#[derive(Debug)]
 pub struct Actor {
     /// The push name it registers with.
     pub name: String,
@@ -26,8 +29,11 @@ pub struct Actor {
     pub confirms: bool,
     /// Whether the network lets it connect. Default: yes.
     pub online: bool,
+    who: Who,
+    life: u32,
+    maker: Maker,
     config: Config,
-    client: Option<Client>,
+    client: Option<Box<dyn Machine>>,
     pub(super) connection: Option<ConnId>,
     inputs: VecDeque<Input>,
     deadline: Option<Mono>,
@@ -37,7 +43,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(name: &str, config: Config, seed: Seed) -> Self {
+    pub(super) fn new(who: Who, name: &str, maker: Maker, config: Config, seed: Seed) -> Self {
         Self {
             name: name.to_string(),
             storage: Storage::default(),
@@ -45,6 +51,9 @@ impl Actor {
             replies: Vec::new(),
             confirms: true,
             online: true,
+            who,
+            life: 0,
+            maker,
             config,
             client: None,
             connection: None,
@@ -57,21 +66,29 @@ impl Actor {
     }
 
     /// Starts the client over what is durable.
-    pub(super) fn start(&mut self, now: Time) {
+    pub(super) fn start(&mut self, journal: &mut Journal, now: Time) {
+        self.life += 1;
+        journal.note(now, Fact::Started { who: self.who, life: self.life }, &[]);
         let config = Config { known_generation: self.storage.newest(), ..self.config.clone() };
-        let client = Client::new(config, self.seed.bytes(), clock(now));
-        assert!(client.is_ok(), "the world's configuration is valid");
-        self.client = client.ok();
+        self.client = Some((self.maker)(config, self.seed.bytes(), clock(now)));
         self.inputs.clear();
         self.deadline = None;
     }
 
     /// The client is gone from one moment to the next; what was on its way is lost.
-    pub(super) fn crash(&mut self) -> Option<ConnId> {
-        self.client = None;
+    pub(super) fn crash(&mut self, journal: &mut Journal, now: Time) -> Option<ConnId> {
+        if self.client.take().is_some() {
+            journal.note(now, Fact::Crashed { who: self.who, life: self.life }, &[]);
+        }
         self.inputs.clear();
         self.deadline = None;
         self.connection.take()
+    }
+
+    /// Its how-manieth life the client lives.
+    #[must_use]
+    pub const fn life(&self) -> u32 {
+        self.life
     }
 
     /// Kills the client just before it carries out the output that follows the next `outputs` ones; it starts
@@ -113,32 +130,46 @@ impl Actor {
 
     /// Carries out everything the client wants, then feeds it one input at a time. Says whether anything
     /// happened.
-    pub(super) fn work(&mut self, server: &mut Server, now: Time) -> bool {
+    pub(super) fn work(&mut self, server: &mut Server, journal: &mut Journal, now: Time) -> bool {
         let mut busy = false;
-        while let Some(output) = self.client.as_mut().map(Client::poll) {
+        while let Some(output) = self.client.as_mut().map(|client| client.poll()) {
             if let Output::Wait(deadline) = output {
                 self.deadline = deadline;
                 let due = deadline.filter(|at| *at <= clock(now).mono).map(|_| Input::Tick);
                 let Some(input) = self.inputs.pop_front().or(due) else { break };
-                let taken = self.client.as_mut().map(|client| client.handle(input, clock(now)));
-                assert!(matches!(taken, Some(Ok(()))), "the world keeps the client's contract: {taken:?}");
+                self.feed(input, journal, now);
             } else if self.fuse == Some(0) {
                 // The process dies here: this output and all behind it never happened.
                 self.fuse = None;
-                if let Some(connection) = self.crash() {
+                if let Some(connection) = self.crash(journal, now) {
                     server.closed(connection, now);
                 }
-                self.start(now);
+                self.start(journal, now);
             } else {
                 self.fuse = self.fuse.map(|left| left - 1);
-                self.carry_out(output, server, now);
+                self.carry_out(output, server, journal, now);
             }
             busy = true;
         }
         busy
     }
 
-    fn carry_out(&mut self, output: Output, server: &mut Server, now: Time) {
+    fn feed(&mut self, input: Input, journal: &mut Journal, now: Time) {
+        let (who, life) = (self.who, self.life);
+        match &input {
+            Input::Call(call, operation) => {
+                let operation = operation.clone();
+                journal.note(now, Fact::Called { who, life, call: *call, operation }, &[]);
+            }
+            Input::Seen(event) => journal.note(now, Fact::Confirmed { who, event: *event }, &[]),
+            other => journal.note(now, Fact::Fed { who, input: kind(other) }, &[]),
+        }
+        let taken = self.client.as_mut().map(|client| client.handle(input, clock(now)));
+        assert!(matches!(taken, Some(Ok(()))), "the world keeps the client's contract: {taken:?}");
+    }
+
+    fn carry_out(&mut self, output: Output, server: &mut Server, journal: &mut Journal, now: Time) {
+        let (who, life) = (self.who, self.life);
         match output {
             Output::Connect(_) if !self.online => self.inputs.push_back(Input::Closed),
             Output::Connect(_) => {
@@ -147,11 +178,16 @@ impl Actor {
                 self.inputs.push_back(Input::Connected);
             }
             Output::Send(bytes) => {
+                journal.note(now, Fact::Sent { who, bytes: bytes.len() }, &bytes);
                 if let Some(connection) = self.connection {
                     server.receive(connection, &bytes, now);
                 }
             }
-            Output::Store(batch) => self.storage.apply(batch),
+            Output::Store(batch) => {
+                let (fact, digest) = stored(who, &batch);
+                journal.note(now, fact, &digest);
+                self.storage.apply(batch);
+            }
             Output::Load(wants) => {
                 // Answered before anything else that waits, as an adapter with storage at hand does.
                 self.inputs.push_front(Input::Loaded(self.storage.read(&wants)));
@@ -160,9 +196,14 @@ impl Actor {
                 if self.confirms {
                     self.inputs.push_back(Input::Seen(envelope.id));
                 }
+                let bytes = message_bytes(&envelope.event);
+                journal.note(now, Fact::Shown { who, life, envelope: envelope.clone() }, &bytes);
                 self.events.push(*envelope);
             }
-            Output::Reply(call, result) => self.replies.push((call, result)),
+            Output::Reply(call, result) => {
+                journal.note(now, Fact::Replied { who, life, call, result: result.clone() }, &[]);
+                self.replies.push((call, result));
+            }
             Output::Disconnect(_) => self.hang_up(server, now),
             _ => {}
         }
@@ -225,4 +266,47 @@ impl Actor {
 /// The reading that clients get: both clocks follow the world's.
 pub(super) const fn clock(now: Time) -> Now {
     Now { mono: Mono(now.0), unix: UnixMs(now.0) }
+}
+
+/// The fact of a batch, and bytes that depend on all of its content.
+fn stored(who: Who, batch: &Batch) -> (Fact, Vec<u8>) {
+    let tables = batch.writes.iter().map(|write| write.table).collect();
+    let mut digest = Vec::new();
+    for write in &batch.writes {
+        digest.push(write.table.number());
+        digest.extend_from_slice(&write.key);
+        digest.extend_from_slice(write.value.as_deref().unwrap_or_default());
+    }
+    let bytes = digest.len() - batch.writes.len();
+    (Fact::Stored { who, generation: batch.generation, tables, bytes }, digest)
+}
+
+/// The plaintext of a message, which `Debug` does not show.
+fn message_bytes(event: &Event) -> Bytes {
+    if let Event::Message(received) = event { received.message.clone() } else { Bytes::new() }
+}
+
+const fn kind(input: &Input) -> &'static str {
+    match input {
+        Input::Connected => "connected",
+        Input::Received(_) => "received",
+        Input::Closed => "closed",
+        Input::Tick => "tick",
+        Input::Loaded(_) => "loaded",
+        Input::Call(..) => "call",
+        Input::Seen(_) => "seen",
+        Input::Shutdown => "shutdown",
+        _ => "other",
+    }
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Actor")
+            .field("who", &self.who)
+            .field("name", &self.name)
+            .field("life", &self.life)
+            .field("running", &self.client.is_some())
+            .finish_non_exhaustive()
+    }
 }

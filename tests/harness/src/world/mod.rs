@@ -5,26 +5,35 @@
 //! same seed gives the same world.
 
 mod actor;
+mod journal;
 mod storage;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use sanswire::event::LinkEvent;
 use sanswire::messaging::SendMessage;
 use sanswire::ops::{Answer, CallId, Operation};
 use sanswire::wire::OwnedJid;
-use sanswire::{Config as ClientConfig, Input, Mono, OpError};
+use sanswire::{Client, Config as ClientConfig, Input, Machine, Mono, Now, OpError};
 
 pub use actor::Actor;
+pub use journal::{Entry, Fact, Journal};
 pub use storage::Storage;
 
 use crate::clock::Time;
 use crate::seed::Seed;
-use crate::server::{AdminRequest, AdminResponse, Config, ConnId, Server, ServerOutput};
+use crate::server::{
+    AdminRequest, AdminResponse, Config, ConnId, DeviceRef, Happening, Server, ServerOutput,
+};
 
 /// Names a client of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Who(usize);
+
+/// Makes the client of an actor, at its first start and at every later one: a recorder around a client, or a
+/// client that is broken on purpose, comes into a world this way.
+pub type Maker = Arc<dyn Fn(ClientConfig, [u8; 32], Now) -> Box<dyn Machine> + Send + Sync>;
 
 /// Everybody and the time.
 #[derive(Debug)]
@@ -34,6 +43,7 @@ pub struct World {
     now: Time,
     seed: Seed,
     actors: Vec<Actor>,
+    journal: Journal,
 }
 
 impl World {
@@ -49,8 +59,9 @@ impl World {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_be_bytes());
         let mut seed = Seed::new(key);
-        let server = Server::new(config, seed.fork(), BEGINNING);
-        Self { server, now: BEGINNING, seed, actors: Vec::new() }
+        let mut server = Server::new(config, seed.fork(), BEGINNING);
+        server.keep_log();
+        Self { server, now: BEGINNING, seed, actors: Vec::new(), journal: Journal::default() }
     }
 
     /// A client that trusts the server's root, started and not paired.
@@ -60,14 +71,20 @@ impl World {
 
     /// A client whose configuration was changed.
     pub fn client_with(&mut self, name: &str, change: impl FnOnce(&mut ClientConfig)) -> Who {
+        self.client_made(name, honest(), change)
+    }
+
+    /// A client of another make.
+    pub fn client_made(&mut self, name: &str, maker: Maker, change: impl FnOnce(&mut ClientConfig)) -> Who {
         let mut config = ClientConfig::default();
         config.trust.root = sanswire::crypto::PublicKey::new(self.server.cert_root());
         config.profile.push_name = Some(name.to_string());
         change(&mut config);
-        let mut actor = Actor::new(name, config, self.seed.fork());
-        actor.start(self.now);
+        let who = Who(self.actors.len());
+        let mut actor = Actor::new(who, name, maker, config, self.seed.fork());
+        actor.start(&mut self.journal, self.now);
         self.actors.push(actor);
-        Who(self.actors.len() - 1)
+        who
     }
 
     /// A client that is paired and ready.
@@ -179,7 +196,7 @@ impl World {
     /// The client's process dies: only its storage is left.
     pub fn crash(&mut self, who: Who) {
         let now = self.now;
-        if let Some(connection) = self.actor(who).crash() {
+        if let Some(connection) = self.actors[who.0].crash(&mut self.journal, now) {
             self.server.closed(connection, now);
         }
     }
@@ -187,7 +204,7 @@ impl World {
     /// Starts a client that crashed.
     pub fn restart(&mut self, who: Who) {
         let now = self.now;
-        self.actor(who).start(now);
+        self.actors[who.0].start(&mut self.journal, now);
     }
 
     /// Asks something of the server behind the wire.
@@ -201,13 +218,14 @@ impl World {
         loop {
             let mut busy = false;
             for index in 0..self.actors.len() {
-                busy |= self.actors[index].work(&mut self.server, self.now);
+                busy |= self.actors[index].work(&mut self.server, &mut self.journal, self.now);
             }
             self.server.tick(self.now);
             while let Some(output) = self.server.poll() {
                 self.deliver(output);
                 busy = true;
             }
+            self.read_server_log();
             if !busy {
                 return;
             }
@@ -226,6 +244,32 @@ impl World {
         }
         self.now = end;
         self.run();
+    }
+
+    /// Everything that happened so far.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The journal, to close it.
+    pub fn journal_mut(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    /// All clients, in the order in which they came into the world.
+    pub fn everybody(&self) -> impl Iterator<Item = Who> + use<> {
+        (0..self.actors.len()).map(Who)
+    }
+
+    /// The device that a client was paired as last; it may have been unlinked since.
+    #[must_use]
+    pub fn device(&self, who: Who) -> Option<DeviceRef> {
+        let paired = self[who].link_events().into_iter().rev().find_map(|event| match event {
+            LinkEvent::Paired { pn, .. } => Some(pn.clone()),
+            _ => None,
+        })?;
+        self.server.device_named(&paired)
     }
 
     /// The time in this world.
@@ -260,6 +304,16 @@ impl World {
         }
     }
 
+    fn read_server_log(&mut self) {
+        for happening in self.server.read_log() {
+            let fact = match happening {
+                Happening::Took { from, id, chat, order, to } => Fact::Took { from, id, chat, order, to },
+                Happening::Heard { by, from, id } => Fact::Heard { by, from, id },
+            };
+            self.journal.note(self.now, fact, &[]);
+        }
+    }
+
     fn owner(&mut self, conn: ConnId) -> Option<&mut Actor> {
         self.actors.iter_mut().find(|actor| actor.connection == Some(conn))
     }
@@ -271,6 +325,15 @@ impl core::ops::Index<Who> for World {
     fn index(&self, who: Who) -> &Actor {
         &self.actors[who.0]
     }
+}
+
+/// The client itself.
+#[expect(clippy::panic, reason = "a world whose configuration is refused has nothing to go on with")]
+fn honest() -> Maker {
+    Arc::new(|config, seed, now| match Client::new(config, seed, now) {
+        Ok(client) => Box::new(client),
+        Err(misuse) => panic!("the world's configuration is valid: {misuse}"),
+    })
 }
 
 /// When worlds begin: late in 2023.
