@@ -9,6 +9,7 @@ mod link;
 mod messaging;
 mod noise;
 mod pairing;
+mod purity;
 mod restored;
 mod seeds;
 mod signal;
