@@ -74,6 +74,11 @@ pub trait Machine: Send {
 
     /// The next thing to do; [`Output::Wait`] when there is nothing more.
     fn poll(&mut self) -> Output;
+
+    /// A snapshot for diagnostics, of those that can tell.
+    fn health(&self) -> Option<Health> {
+        None
+    }
 }
 
 impl Machine for Client {
@@ -84,6 +89,10 @@ impl Machine for Client {
     fn poll(&mut self) -> Output {
         Self::poll(self)
     }
+
+    fn health(&self) -> Option<Health> {
+        Some(Self::health(self))
+    }
 }
 
 impl<M: Machine + ?Sized> Machine for alloc::boxed::Box<M> {
@@ -93,6 +102,10 @@ impl<M: Machine + ?Sized> Machine for alloc::boxed::Box<M> {
 
     fn poll(&mut self) -> Output {
         (**self).poll()
+    }
+
+    fn health(&self) -> Option<Health> {
+        (**self).health()
     }
 }
 

@@ -20,7 +20,9 @@ pub struct Config {
     pub profile: Profile,
     /// Whether every login announces the device as in use (`presence`). Default: yes.
     pub available: bool,
-    /// Bytes of records to keep in memory. Default: 1 MiB. It changes only how often records are loaded.
+    /// Bytes of records to keep in memory. Default: 1 MiB. An account that has
+    /// nothing to do keeps no more than [`CACHE_IDLE_BYTES`](crate::limits::CACHE_IDLE_BYTES). It changes only how
+    /// often records are loaded.
     pub cache_bytes: usize,
     /// The newest generation of the storage that the host knows of, from a place that is not put back together
     /// with it ([`Health::generation`](crate::Health::generation) tells the current one); 0: none. Default: 0.

@@ -135,6 +135,11 @@ pub const BUNDLES_PER_QUERY: usize = 50;
 /// How long a device without a usable bundle is left out, in seconds.
 pub const UNREACHABLE_S: u64 = 300;
 
+// records
+
+/// Bytes of records that an account keeps in memory once it is idle, whatever its budget when busy.
+pub const CACHE_IDLE_BYTES: usize = 16 << 10;
+
 // messaging
 
 /// Calls and other work waiting in one client.

@@ -94,6 +94,7 @@ impl Engine {
             }
             LinkEffect::HangUp(reason) => {
                 self.drop_connection();
+                self.cache.settle();
                 self.outputs.push_back(Output::Disconnect(reason));
             }
         }

@@ -217,6 +217,9 @@ impl Engine {
             return None;
         }
         self.timers.remove(&timer);
+        if timer == Timer::KeepAlive {
+            self.cache.settle();
+        }
         match timer {
             Timer::Request(request) => {
                 self.requests.remove(&request).map(|then| Work::Answer(then, Outcome::TimedOut))

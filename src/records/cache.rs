@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::transaction::Key;
+use crate::limits::CACHE_IDLE_BYTES;
 
 /// The cache between transactions and storage. It is always right: this client is the only writer.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub(crate) struct Cache {
     budget: usize,
     used: usize,
     stamp: u64,
+    settled: u64,
     entries: BTreeMap<Key, Entry>,
     oldest: BTreeMap<u64, Key>,
 }
@@ -46,7 +48,21 @@ impl Cache {
         self.used += size;
         self.oldest.insert(self.stamp, key.clone());
         self.entries.insert(key, Entry { value, stamp: self.stamp });
-        while self.used > self.budget {
+        self.trim(self.budget);
+    }
+
+    /// Called from time to time: an account for which nothing was read or written since the last time is idle, and
+    /// keeps little in memory.
+    pub(crate) fn settle(&mut self) {
+        if self.settled == self.stamp {
+            self.trim(CACHE_IDLE_BYTES);
+        }
+        self.settled = self.stamp;
+    }
+
+    /// Forgets the oldest entries until no more than `budget` is used.
+    fn trim(&mut self, budget: usize) {
+        while self.used > budget {
             let Some((_, key)) = self.oldest.pop_first() else { break };
             if let Some(entry) = self.entries.remove(&key) {
                 self.used -= cost(&key, entry.value.as_ref());
@@ -90,6 +106,19 @@ mod tests {
         cache.put(key(1), None);
         assert_eq!(cache.get(&key(1)), Some(None));
         assert!(cache.used() <= cache.budget);
+    }
+
+    #[test]
+    fn an_account_without_work_keeps_little() {
+        let mut cache = Cache::new(1 << 20);
+        for n in 0..200 {
+            cache.put(key(n), Some(vec![0; 1000].into()));
+        }
+        let busy = cache.used();
+        cache.settle();
+        assert_eq!(cache.used(), busy, "there was work since the last time");
+        cache.settle();
+        assert!(cache.used() <= CACHE_IDLE_BYTES && cache.get(&key(199)).is_some(), "the newest stay");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod directory;
 mod link;
+mod memory;
 mod queues;
 mod receipts;
 mod sending;

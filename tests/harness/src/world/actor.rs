@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use sanswire::event::{Envelope, Event, LinkEvent, Received, SendProgress};
 use sanswire::ops::{Answer, CallId, Operation};
-use sanswire::{Batch, Config, Input, Machine, Mono, Now, OpError, Output, UnixMs};
+use sanswire::{Batch, Config, Health, Input, Machine, Mono, Now, OpError, Output, UnixMs};
 
 use super::journal::{Fact, Journal};
 use super::storage::Storage;
@@ -101,6 +101,12 @@ impl Actor {
     #[must_use]
     pub const fn has_burned(&self) -> bool {
         self.fuse.is_none()
+    }
+
+    /// What the client looks like from outside, if it runs and can tell.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        self.client.as_ref()?.health()
     }
 
     /// Whether the client runs.
