@@ -1,14 +1,16 @@
-//! One client in the world, with its storage, its connection, and all that it has told its application.
+//! One client in the world, with its storage and all that it has told its application.
 
 use core::fmt;
-use std::collections::VecDeque;
+use core::time::Duration;
 
 use bytes::Bytes;
 use sanswire::event::{Envelope, Event, LinkEvent, Received, SendProgress};
 use sanswire::ops::{Answer, CallId, Operation};
-use sanswire::{Batch, Config, Health, Input, Machine, Mono, Now, OpError, Output, UnixMs};
+use sanswire::{Batch, Config, Health, Input, Mono, Now, OpError, Output, UnixMs};
 
 use super::journal::{Fact, Journal};
+use super::network::{Network, Piece, Way};
+use super::process::Process;
 use super::storage::Storage;
 use super::{Maker, Who};
 use crate::clock::Time;
@@ -29,17 +31,56 @@ pub struct Actor {
     pub confirms: bool,
     /// Whether the network lets it connect. Default: yes.
     pub online: bool,
+    /// How far its wall clock is ahead of the world's, in milliseconds.
+    pub clock_ahead_ms: i64,
+    /// How many of the next batches its storage refuses.
+    pub refuses_batches: u32,
+    /// How long its storage takes for a batch or a load, and until when it is that slow.
+    pub(super) slow_storage: (Duration, Time),
+    /// When a process that ended is started again.
+    pub(super) starts_at: Option<Time>,
     who: Who,
-    life: u32,
+    lives: u32,
     maker: Maker,
     config: Config,
-    client: Option<Box<dyn Machine>>,
-    pub(super) connection: Option<ConnId>,
-    inputs: VecDeque<Input>,
-    deadline: Option<Mono>,
+    processes: [Option<Process>; 2],
+    /// A second process has been seen: storage may rightly refuse a batch.
+    contested: bool,
     seed: Seed,
     next_call: u64,
-    fuse: Option<u32>,
+    fuse: Option<(u32, Duration)>,
+}
+
+/// Which of the processes of one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// The one that is meant to run.
+    Main,
+    /// One that somebody started beside it.
+    Twin,
+}
+
+/// What a process acts upon.
+pub(super) struct Around<'a> {
+    pub(super) server: &'a mut Server,
+    pub(super) network: &'a mut Network,
+    pub(super) journal: &'a mut Journal,
+    pub(super) now: Time,
+}
+
+/// What came of one step.
+enum Step {
+    Idle,
+    Done,
+    Ended(End),
+}
+
+/// How a process ends by itself.
+enum End {
+    /// Its fuse burned down.
+    Crash(Duration),
+    /// Its storage refused a batch: the adapter drops it.
+    Refused,
 }
 
 impl Actor {
@@ -51,50 +92,67 @@ impl Actor {
             replies: Vec::new(),
             confirms: true,
             online: true,
+            clock_ahead_ms: 0,
+            refuses_batches: 0,
+            slow_storage: (Duration::ZERO, Time(0)),
+            starts_at: None,
             who,
-            life: 0,
+            lives: 0,
             maker,
             config,
-            client: None,
-            connection: None,
-            inputs: VecDeque::new(),
-            deadline: None,
+            processes: [None, None],
+            contested: false,
             seed,
             next_call: 1,
             fuse: None,
         }
     }
 
-    /// Starts the client over what is durable.
-    pub(super) fn start(&mut self, journal: &mut Journal, now: Time) {
-        self.life += 1;
-        journal.note(now, Fact::Started { who: self.who, life: self.life }, &[]);
+    /// Starts a process over what is durable; one that runs in its place is gone.
+    pub(super) fn start(&mut self, place: Place, around: &mut Around<'_>) {
+        self.crash(place, around);
+        self.contested |= place == Place::Twin;
+        self.lives += 1;
+        let life = self.lives;
+        around.journal.note(around.now, Fact::Started { who: self.who, life }, &[]);
         let config = Config { known_generation: self.storage.newest(), ..self.config.clone() };
-        self.client = Some((self.maker)(config, self.seed.bytes(), clock(now)));
-        self.inputs.clear();
-        self.deadline = None;
+        let client = (self.maker)(config, self.seed.bytes(), self.clock(around.now));
+        self.processes[place as usize] = Some(Process::new(client, life, around.now));
     }
 
-    /// The client is gone from one moment to the next; what was on its way is lost.
-    pub(super) fn crash(&mut self, journal: &mut Journal, now: Time) -> Option<ConnId> {
-        if self.client.take().is_some() {
-            journal.note(now, Fact::Crashed { who: self.who, life: self.life }, &[]);
+    /// A process is gone from one moment to the next. Says whether there was one.
+    pub(super) fn crash(&mut self, place: Place, around: &mut Around<'_>) -> bool {
+        if place == Place::Main {
+            self.starts_at = None;
         }
-        self.inputs.clear();
-        self.deadline = None;
-        self.connection.take()
+        let Some(mut process) = self.processes[place as usize].take() else { return false };
+        around.journal.note(around.now, Fact::Crashed { who: self.who, life: process.life }, &[]);
+        if let Some(conn) = process.forget_connection() {
+            around.network.hang_up(conn, around.now);
+        }
+        true
     }
 
-    /// Its how-manieth life the client lives.
+    /// Its how-manieth life the client lives; a second process beside it counts as well.
     #[must_use]
     pub const fn life(&self) -> u32 {
-        self.life
+        self.lives
     }
 
     /// Kills the client just before it carries out the output that follows the next `outputs` ones; it starts
     /// again at once from what is durable.
     pub fn light_fuse(&mut self, outputs: u32) {
-        self.fuse = Some(outputs);
+        self.fuse = Some((outputs, Duration::ZERO));
+    }
+
+    /// The same, and it stays down for a while.
+    pub fn light_fuse_for(&mut self, outputs: u32, down: Duration) {
+        self.fuse = Some((outputs, down));
+    }
+
+    /// Takes the fuse out.
+    pub fn put_out_fuse(&mut self) {
+        self.fuse = None;
     }
 
     /// Whether the fuse has burned down, or was never lit.
@@ -106,120 +164,221 @@ impl Actor {
     /// What the client looks like from outside, if it runs and can tell.
     #[must_use]
     pub fn health(&self) -> Option<Health> {
-        self.client.as_ref()?.health()
+        self.processes[0].as_ref()?.client.health()
+    }
+
+    /// What it is configured with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Whether the client runs.
     #[must_use]
     pub const fn is_running(&self) -> bool {
-        self.client.is_some()
+        self.processes[0].is_some()
     }
 
-    pub(super) fn push(&mut self, input: Input) {
-        if self.client.is_some() {
-            self.inputs.push_back(input);
+    /// Makes storage slow until a moment: each batch and each load takes this long.
+    pub fn slow_down_storage(&mut self, each: Duration, until: Time) {
+        self.slow_storage = (each, until);
+    }
+
+    /// The connection of the client at this moment.
+    pub(super) fn connection(&self, place: Place) -> Option<ConnId> {
+        self.processes[place as usize].as_ref()?.connection
+    }
+
+    /// The connection is no more, and the process is told.
+    pub(super) fn lose_connection(&mut self, place: Place) {
+        if let Some(process) = &mut self.processes[place as usize] {
+            process.connection = None;
+            process.inputs.push_back(Input::Closed);
         }
     }
 
-    /// Queues a call and gives its id.
+    /// Something arrived over a connection; it is nothing to a process that has another one by now.
+    pub(super) fn arrived(&mut self, place: Place, conn: ConnId, piece: Piece) {
+        let Some(process) = &mut self.processes[place as usize] else { return };
+        if process.connection != Some(conn) {
+            return;
+        }
+        match piece {
+            Piece::Open => process.inputs.push_back(Input::Connected),
+            Piece::Bytes(bytes) => process.inputs.push_back(Input::Received(bytes)),
+            Piece::End => self.lose_connection(place),
+        }
+    }
+
+    /// Queues a call and gives its id. Nobody answers when the client does not run.
     pub(super) fn call(&mut self, operation: Operation) -> CallId {
         let call = CallId(self.next_call);
         self.next_call += 1;
-        self.push(Input::Call(call, operation));
+        if let Some(process) = &mut self.processes[0] {
+            process.inputs.push_back(Input::Call(call, operation));
+        }
         call
     }
 
-    /// When the client wants to be woken, if nothing comes before.
-    pub(super) fn deadline(&self) -> Option<Mono> {
-        self.client.as_ref().and(self.deadline)
+    /// When there is something to do, if nothing comes before.
+    pub(super) fn alarm(&self) -> Option<Time> {
+        let processes = self.processes.iter().flatten().filter_map(Process::alarm);
+        processes.chain(self.starts_at).min()
     }
 
-    /// Carries out everything the client wants, then feeds it one input at a time. Says whether anything
-    /// happened.
-    pub(super) fn work(&mut self, server: &mut Server, journal: &mut Journal, now: Time) -> bool {
+    /// Lets both processes do what they can do now. Says whether anything happened.
+    pub(super) fn work(&mut self, around: &mut Around<'_>) -> bool {
         let mut busy = false;
-        while let Some(output) = self.client.as_mut().map(|client| client.poll()) {
-            if let Output::Wait(deadline) = output {
-                self.deadline = deadline;
-                let due = deadline.filter(|at| *at <= clock(now).mono).map(|_| Input::Tick);
-                let Some(input) = self.inputs.pop_front().or(due) else { break };
-                self.feed(input, journal, now);
-            } else if self.fuse == Some(0) {
-                // The process dies here: this output and all behind it never happened.
-                self.fuse = None;
-                if let Some(connection) = self.crash(journal, now) {
-                    server.closed(connection, now);
-                }
-                self.start(journal, now);
-            } else {
-                self.fuse = self.fuse.map(|left| left - 1);
-                self.carry_out(output, server, journal, now);
-            }
+        if self.starts_at.is_some_and(|at| at <= around.now) {
+            self.start(Place::Main, around);
             busy = true;
+        }
+        for place in [Place::Main, Place::Twin] {
+            busy |= self.work_at(place, around);
         }
         busy
     }
 
-    fn feed(&mut self, input: Input, journal: &mut Journal, now: Time) {
-        let (who, life) = (self.who, self.life);
-        match &input {
-            Input::Call(call, operation) => {
-                let operation = operation.clone();
-                journal.note(now, Fact::Called { who, life, call: *call, operation }, &[]);
+    fn work_at(&mut self, place: Place, around: &mut Around<'_>) -> bool {
+        let Some(mut process) = self.processes[place as usize].take() else { return false };
+        let mut busy = false;
+        let end = loop {
+            match self.step(place, &mut process, around) {
+                Step::Idle => break None,
+                Step::Done => busy = true,
+                Step::Ended(end) => break Some(end),
             }
-            Input::Seen(event) => journal.note(now, Fact::Confirmed { who, event: *event }, &[]),
-            other => journal.note(now, Fact::Fed { who, input: kind(other) }, &[]),
+        };
+        self.processes[place as usize] = Some(process);
+        let Some(end) = end else { return busy };
+        self.crash(place, around);
+        match end {
+            End::Crash(Duration::ZERO) => self.start(place, around),
+            End::Crash(down) => self.starts_at = Some(around.now.after(down)),
+            End::Refused if place == Place::Main => self.starts_at = Some(around.now.after(RESTART_AFTER)),
+            End::Refused => {}
         }
-        let taken = self.client.as_mut().map(|client| client.handle(input, clock(now)));
-        assert!(matches!(taken, Some(Ok(()))), "the world keeps the client's contract: {taken:?}");
+        true
     }
 
-    fn carry_out(&mut self, output: Output, server: &mut Server, journal: &mut Journal, now: Time) {
-        let (who, life) = (self.who, self.life);
+    /// Carries out one output, or hands in one input.
+    fn step(&mut self, place: Place, process: &mut Process, around: &mut Around<'_>) -> Step {
+        if process.busy_until > around.now {
+            return Step::Idle;
+        }
+        let output = process.client.poll();
+        if let Output::Wait(deadline) = output {
+            process.deadline = deadline;
+            let loading = process.load.is_some();
+            around.journal.note_wait(around.now, Fact::Waited { who: self.who, deadline, loading });
+            let Some(input) = self.next_input(process, around.now) else { return Step::Idle };
+            self.feed(process, input, around);
+            return Step::Done;
+        }
+        if place == Place::Main
+            && let Some((left, down)) = &mut self.fuse
+        {
+            if *left == 0 {
+                // The process dies here: this output and all behind it never happened.
+                let down = *down;
+                self.fuse = None;
+                return Step::Ended(End::Crash(down));
+            }
+            *left -= 1;
+        }
+        self.carry_out(place, process, output, around)
+    }
+
+    fn next_input(&self, process: &mut Process, now: Time) -> Option<Input> {
+        if let Some((_, wants)) = process.load.take_if(|(due, _)| *due <= now) {
+            // Read now: every batch before it has been applied.
+            return Some(Input::Loaded(self.storage.read(&wants)));
+        }
+        let due = process.deadline.filter(|at| at.0 <= now.0).map(|_| Input::Tick);
+        process.inputs.pop_front().or(due)
+    }
+
+    fn feed(&self, process: &mut Process, input: Input, around: &mut Around<'_>) {
+        let (who, life) = (self.who, process.life);
+        let fact = match &input {
+            Input::Call(call, operation) => {
+                Fact::Called { who, life, call: *call, operation: operation.clone() }
+            }
+            Input::Seen(event) => Fact::Confirmed { who, event: *event },
+            other => Fact::Fed { who, input: kind(other) },
+        };
+        around.journal.note(around.now, fact, &[]);
+        let taken = process.client.handle(input, self.clock(around.now));
+        assert!(taken.is_ok(), "the world keeps the client's contract: {taken:?}");
+    }
+
+    fn carry_out(
+        &mut self,
+        place: Place,
+        process: &mut Process,
+        output: Output,
+        around: &mut Around<'_>,
+    ) -> Step {
+        let (who, life, now) = (self.who, process.life, around.now);
         match output {
-            Output::Connect(_) if !self.online => self.inputs.push_back(Input::Closed),
+            Output::Connect(_) if !self.online => process.inputs.push_back(Input::Closed),
             Output::Connect(_) => {
-                self.hang_up(server, now);
-                self.connection = Some(server.connect(now));
-                self.inputs.push_back(Input::Connected);
+                hang_up(process, around);
+                let conn = around.server.connect(now);
+                process.connection = Some(conn);
+                around.network.open(conn, (who, place), now);
             }
             Output::Send(bytes) => {
-                journal.note(now, Fact::Sent { who, bytes: bytes.len() }, &bytes);
-                if let Some(connection) = self.connection {
-                    server.receive(connection, &bytes, now);
+                around.journal.note(now, Fact::Sent { who, bytes: bytes.len() }, &bytes);
+                if let Some(conn) = process.connection {
+                    around.network.send(conn, Way::Up, Piece::Bytes(bytes), now);
                 }
             }
-            Output::Store(batch) => {
-                let (fact, digest) = stored(who, &batch);
-                journal.note(now, fact, &digest);
-                self.storage.apply(batch);
-            }
-            Output::Load(wants) => {
-                // Answered before anything else that waits, as an adapter with storage at hand does.
-                self.inputs.push_front(Input::Loaded(self.storage.read(&wants)));
-            }
+            Output::Store(batch) => return self.store(process, batch, around),
+            Output::Load(wants) => process.load = Some((now.after(self.storage_takes(now)), wants)),
             Output::Event(envelope) => {
                 if self.confirms {
-                    self.inputs.push_back(Input::Seen(envelope.id));
+                    process.inputs.push_back(Input::Seen(envelope.id));
                 }
                 let bytes = message_bytes(&envelope.event);
-                journal.note(now, Fact::Shown { who, life, envelope: envelope.clone() }, &bytes);
+                around.journal.note(now, Fact::Shown { who, life, envelope: envelope.clone() }, &bytes);
                 self.events.push(*envelope);
             }
             Output::Reply(call, result) => {
-                journal.note(now, Fact::Replied { who, life, call, result: result.clone() }, &[]);
+                around.journal.note(now, Fact::Replied { who, life, call, result: result.clone() }, &[]);
                 self.replies.push((call, result));
             }
-            Output::Disconnect(_) => self.hang_up(server, now),
+            Output::Disconnect(_) => hang_up(process, around),
             _ => {}
         }
+        Step::Done
     }
 
-    fn hang_up(&mut self, server: &mut Server, now: Time) {
-        if let Some(connection) = self.connection.take() {
-            server.closed(connection, now);
+    fn store(&mut self, process: &mut Process, batch: Batch, around: &mut Around<'_>) -> Step {
+        let (who, now) = (self.who, around.now);
+        let failing = self.refuses_batches > 0;
+        self.refuses_batches = self.refuses_batches.saturating_sub(1);
+        let (fact, digest) = stored(who, &batch);
+        if failing || !self.storage.offer(batch) {
+            assert!(failing || self.contested, "a client alone on its storage never conflicts with it");
+            around.journal.note(now, Fact::StoreFailed { who }, &[]);
+            return Step::Ended(End::Refused);
         }
-        self.inputs.retain(|input| !matches!(input, Input::Received(_) | Input::Closed | Input::Connected));
+        around.journal.note(now, fact, &digest);
+        process.busy_until = now.after(self.storage_takes(now));
+        // What follows the batch waits for it, whatever the client said last.
+        process.deadline = Some(Mono(process.busy_until.0));
+        Step::Done
+    }
+
+    fn storage_takes(&self, now: Time) -> Duration {
+        let (each, until) = self.slow_storage;
+        if now < until { each } else { Duration::ZERO }
+    }
+
+    /// The reading that the client gets: its monotonic clock follows the world's, its wall clock may be off.
+    fn clock(&self, now: Time) -> Now {
+        Now { mono: Mono(now.0), unix: UnixMs(now.0.saturating_add_signed(self.clock_ahead_ms)) }
     }
 
     /// The QR code shown last.
@@ -269,9 +428,10 @@ impl Actor {
     }
 }
 
-/// The reading that clients get: both clocks follow the world's.
-pub(super) const fn clock(now: Time) -> Now {
-    Now { mono: Mono(now.0), unix: UnixMs(now.0) }
+fn hang_up(process: &mut Process, around: &mut Around<'_>) {
+    if let Some(conn) = process.forget_connection() {
+        around.network.hang_up(conn, around.now);
+    }
 }
 
 /// The fact of a batch, and bytes that depend on all of its content.
@@ -311,8 +471,11 @@ impl fmt::Debug for Actor {
         f.debug_struct("Actor")
             .field("who", &self.who)
             .field("name", &self.name)
-            .field("life", &self.life)
-            .field("running", &self.client.is_some())
+            .field("life", &self.lives)
+            .field("running", &self.is_running())
             .finish_non_exhaustive()
     }
 }
+
+/// How long it takes to start a client again whose storage refused a batch.
+const RESTART_AFTER: Duration = Duration::from_secs(2);

@@ -178,6 +178,13 @@ impl Journal {
         self.kept = false;
     }
 
+    /// Writes that a client waits, unless that is the last that was heard of it at this moment.
+    pub(super) fn note_wait(&mut self, at: Time, fact: Fact) {
+        if self.entries.last().is_none_or(|last| last.at != at || last.fact != fact) {
+            self.note(at, fact, &[]);
+        }
+    }
+
     /// Writes one entry; `bytes` go into the digest only.
     pub(super) fn note(&mut self, at: Time, fact: Fact, bytes: &[u8]) {
         if !self.kept {

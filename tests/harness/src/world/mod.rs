@@ -3,29 +3,42 @@
 //!
 //! Everything happens at once until nobody has anything to say; then time moves to the next deadline. The
 //! same seed gives the same world.
+//!
+//! | File | What it holds |
+//! |---|---|
+//! | `actor`, `process` | a client and its surroundings; one running life of it |
+//! | `storage` | what survives a crash |
+//! | `network` | when bytes arrive, and what happens to them on the way |
+//! | `clockwork` | who acts when |
+//! | `trouble` | everything that can go wrong |
+//! | `journal` | everything that happened |
 
 mod actor;
+mod clockwork;
 mod journal;
+mod network;
+mod process;
 mod storage;
+mod trouble;
 
-use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sanswire::event::LinkEvent;
 use sanswire::messaging::SendMessage;
 use sanswire::ops::{Answer, CallId, Operation};
 use sanswire::wire::OwnedJid;
-use sanswire::{Client, Config as ClientConfig, Input, Machine, Mono, Now, OpError};
+use sanswire::{Client, Config as ClientConfig, Machine, Now, OpError};
 
 pub use actor::Actor;
 pub use journal::{Entry, Fact, Journal};
 pub use storage::Storage;
 
+use network::Network;
+
 use crate::clock::Time;
 use crate::seed::Seed;
-use crate::server::{
-    AdminRequest, AdminResponse, Config, ConnId, DeviceRef, Happening, Server, ServerOutput,
-};
+use crate::server::{AdminRequest, AdminResponse, Config, DeviceRef, Server};
 
 /// Names a client of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +57,12 @@ pub struct World {
     seed: Seed,
     actors: Vec<Actor>,
     journal: Journal,
+    network: Network,
+    /// Clients that may have something to do now.
+    ready: BTreeSet<Who>,
+    /// When clients have something to do next.
+    alarms: BTreeSet<(Time, Who)>,
+    alarm_of: Vec<Option<Time>>,
 }
 
 impl World {
@@ -61,7 +80,18 @@ impl World {
         let mut seed = Seed::new(key);
         let mut server = Server::new(config, seed.fork(), BEGINNING);
         server.keep_log();
-        Self { server, now: BEGINNING, seed, actors: Vec::new(), journal: Journal::default() }
+        let network = Network::new(seed.fork());
+        Self {
+            server,
+            now: BEGINNING,
+            seed,
+            actors: Vec::new(),
+            journal: Journal::default(),
+            network,
+            ready: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            alarm_of: Vec::new(),
+        }
     }
 
     /// A client that trusts the server's root, started and not paired.
@@ -81,9 +111,9 @@ impl World {
         config.profile.push_name = Some(name.to_string());
         change(&mut config);
         let who = Who(self.actors.len());
-        let mut actor = Actor::new(who, name, maker, config, self.seed.fork());
-        actor.start(&mut self.journal, self.now);
-        self.actors.push(actor);
+        self.actors.push(Actor::new(who, name, maker, config, self.seed.fork()));
+        self.alarm_of.push(None);
+        self.restart(who);
         who
     }
 
@@ -173,77 +203,9 @@ impl World {
         self[who].received().into_iter().filter_map(text).collect()
     }
 
-    /// Takes a client off the network; its connection breaks without a word.
-    pub fn unplug(&mut self, who: Who) {
-        self.actor(who).online = false;
-        self.cut(who);
-    }
-
-    /// Gives a client the network back; it reconnects when its back-off says so.
-    pub fn plug_in(&mut self, who: Who) {
-        self.actor(who).online = true;
-    }
-
-    /// Breaks a client's connection.
-    pub fn cut(&mut self, who: Who) {
-        let now = self.now;
-        if let Some(connection) = self.actor(who).connection.take() {
-            self.server.closed(connection, now);
-            self.actor(who).push(Input::Closed);
-        }
-    }
-
-    /// The client's process dies: only its storage is left.
-    pub fn crash(&mut self, who: Who) {
-        let now = self.now;
-        if let Some(connection) = self.actors[who.0].crash(&mut self.journal, now) {
-            self.server.closed(connection, now);
-        }
-    }
-
-    /// Starts a client that crashed.
-    pub fn restart(&mut self, who: Who) {
-        let now = self.now;
-        self.actors[who.0].start(&mut self.journal, now);
-    }
-
     /// Asks something of the server behind the wire.
     pub fn admin(&mut self, request: AdminRequest) -> AdminResponse {
         self.server.admin(request, self.now)
-    }
-
-    /// Lets everybody talk until nobody has anything to say at this moment.
-    pub fn run(&mut self) {
-        let mut rounds = 0;
-        loop {
-            let mut busy = false;
-            for index in 0..self.actors.len() {
-                busy |= self.actors[index].work(&mut self.server, &mut self.journal, self.now);
-            }
-            self.server.tick(self.now);
-            while let Some(output) = self.server.poll() {
-                self.deliver(output);
-                busy = true;
-            }
-            self.read_server_log();
-            if !busy {
-                return;
-            }
-            rounds += 1;
-            assert!(rounds < ROUNDS_MAX, "the world does not come to rest");
-        }
-    }
-
-    /// Lets time pass, stopping at every deadline on the way.
-    pub fn run_for(&mut self, time: Duration) {
-        let end = self.now.after(time);
-        self.run();
-        while let Some(next) = self.next_deadline().filter(|next| *next <= end) {
-            self.now = next.max(self.now);
-            self.run();
-        }
-        self.now = end;
-        self.run();
     }
 
     /// Everything that happened so far.
@@ -280,42 +242,8 @@ impl World {
 
     /// A client, to change it.
     pub fn actor(&mut self, who: Who) -> &mut Actor {
+        self.ready.insert(who);
         &mut self.actors[who.0]
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        let clients = self.actors.iter().filter_map(Actor::deadline).map(|Mono(ms)| Time(ms));
-        clients.chain(self.server.next_deadline()).min()
-    }
-
-    fn deliver(&mut self, output: ServerOutput) {
-        match output {
-            ServerOutput::Send { conn, bytes } => {
-                if let Some(actor) = self.owner(conn) {
-                    actor.push(Input::Received(bytes));
-                }
-            }
-            ServerOutput::Close { conn } => {
-                if let Some(actor) = self.owner(conn) {
-                    actor.connection = None;
-                    actor.push(Input::Closed);
-                }
-            }
-        }
-    }
-
-    fn read_server_log(&mut self) {
-        for happening in self.server.read_log() {
-            let fact = match happening {
-                Happening::Took { from, id, chat, order, to } => Fact::Took { from, id, chat, order, to },
-                Happening::Heard { by, from, id } => Fact::Heard { by, from, id },
-            };
-            self.journal.note(self.now, fact, &[]);
-        }
-    }
-
-    fn owner(&mut self, conn: ConnId) -> Option<&mut Actor> {
-        self.actors.iter_mut().find(|actor| actor.connection == Some(conn))
     }
 }
 
@@ -338,6 +266,3 @@ fn honest() -> Maker {
 
 /// When worlds begin: late in 2023.
 const BEGINNING: Time = Time(1_700_000_000_000);
-
-/// More rounds without the clock moving mean that two sides answer each other for ever.
-const ROUNDS_MAX: u32 = 100_000;

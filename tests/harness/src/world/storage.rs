@@ -20,8 +20,14 @@ impl Storage {
     /// # Panics
     /// When a batch does not follow the last one: that breaks the write-ahead rule.
     pub fn apply(&mut self, batch: Batch) {
-        assert_eq!(batch.follows, self.generation, "a batch follows what is stored");
-        assert!(batch.generation > self.newest, "generations grow, whatever was put back");
+        assert!(self.offer(batch), "a batch follows what is stored, and generations grow");
+    }
+
+    /// Applies a batch whole; refuses one that does not follow what is stored, as somebody else has written then.
+    pub(super) fn offer(&mut self, batch: Batch) -> bool {
+        if batch.follows != self.generation || batch.generation <= self.newest {
+            return false;
+        }
         self.generation = batch.generation;
         self.newest = batch.generation;
         for write in batch.writes {
@@ -30,6 +36,7 @@ impl Storage {
                 None => self.records.remove(&(write.table, write.key)),
             };
         }
+        true
     }
 
     /// What it holds for each want, in order.
