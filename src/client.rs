@@ -1,9 +1,11 @@
 //! The client: three verbs, and the two of them that a wrapper has as well.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::config::Config;
 use crate::engine::Engine;
+pub use crate::engine::Traced;
 use crate::error::Misuse;
 use crate::input::Input;
 use crate::now::Now;
@@ -49,6 +51,18 @@ impl Client {
     /// The next thing to do; [`Output::Wait`] when there is nothing more.
     pub fn poll(&mut self) -> Output {
         self.engine.poll()
+    }
+
+    /// Switches on or off that the stanzas of each drain are kept in the clear, for [`Self::take_trace`]. It
+    /// changes no output.
+    pub fn trace(&mut self, on: bool) {
+        self.engine.trace(on);
+    }
+
+    /// The stanzas since the last input or the last call of this, in the order in which they were received and
+    /// sent. Empty unless [switched on](Self::trace). The next input discards what was not taken.
+    pub fn take_trace(&mut self) -> Vec<Traced> {
+        self.engine.take_trace()
     }
 
     /// A snapshot for diagnostics; it holds no secrets.

@@ -11,6 +11,7 @@ use crate::wire::certificate::Trust;
 
 /// The configuration of a client. All of it is part of what determines its outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)] // recordings of earlier releases lack what was added since
 pub struct Config {
     /// Where to connect; the real service by default.
     pub target: Target,

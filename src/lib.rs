@@ -55,6 +55,7 @@
 //! | [`signal`], [`crypto`] | end-to-end encryption and what it stands on |
 //! | [`ops`], [`event`] | what an application can ask, and what it is told |
 //! | `records` | what is durable |
+//! | [`replay`] | recording a client, and running a recording again |
 //!
 //! # What is not here yet
 //! Groups and every kind of content but text, media, app state, history, presence of others, link codes and
@@ -82,12 +83,13 @@ mod now;
 pub mod ops;
 mod output;
 mod records;
+pub mod replay;
 pub mod signal;
 pub mod stanza;
 mod timer;
 pub mod wire;
 
-pub use client::{Client, Health, Machine};
+pub use client::{Client, Health, Machine, Traced};
 pub use config::Config;
 pub use error::{Misuse, OpError};
 pub use input::{Found, Input};

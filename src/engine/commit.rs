@@ -76,7 +76,7 @@ impl Engine {
                     self.outputs.push_back(Output::Send(bytes.into()));
                 }
             }
-            LinkEffect::Stanza(plaintext) => self.seal(&plaintext),
+            LinkEffect::Stanza(plaintext) => self.seal(plaintext),
             LinkEffect::Greet(initiator) => {
                 if let Connection::Greeting(slot, _) = &mut self.connection {
                     *slot = Some(initiator);
@@ -101,11 +101,16 @@ impl Engine {
     }
 
     /// Seals one stanza; without a connection it is dropped, as everything that must arrive is in a record.
-    fn seal(&mut self, plaintext: &[u8]) {
+    fn seal(&mut self, plaintext: Vec<u8>) {
         let Connection::Open(keys, _) = &mut self.connection else { return };
         let mut frame = Vec::new();
-        match keys.0.seal_into(plaintext, &mut frame) {
-            Ok(()) => self.outputs.push_back(Output::Send(Bytes::from(frame))),
+        match keys.0.seal_into(&plaintext, &mut frame) {
+            Ok(()) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.saw(true, plaintext.into(), self.outputs.len());
+                }
+                self.outputs.push_back(Output::Send(Bytes::from(frame)));
+            }
             // Counters are used up, or the stanza exceeds a frame: the connection is of no use any more.
             Err(_) => {
                 self.drop_connection();

@@ -5,6 +5,7 @@ mod connection;
 mod memory;
 mod request;
 mod run;
+mod trace;
 mod turn;
 mod work;
 
@@ -12,5 +13,6 @@ pub(crate) use memory::{Memory, PendingSend, Phase, Resend};
 
 pub(crate) use request::{Continuation, Outcome, RequestId};
 pub(crate) use run::Engine;
+pub use trace::Traced;
 pub(crate) use turn::{Stop, Turn};
 pub(crate) use work::Work;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::connection::Connection;
 use super::memory::Memory;
 use super::request::{Continuation, Outcome, RequestId, ServerError};
+use super::trace::{Trace, Traced};
 use super::turn::{Effects, Stop, Turn};
 use super::work::Work;
 use crate::config::Config;
@@ -42,6 +43,7 @@ pub(crate) struct Engine {
     pub(super) requests: BTreeMap<RequestId, Arc<dyn Continuation>>,
     pub(super) connection: Connection,
     pub(super) outputs: VecDeque<Output>,
+    pub(super) trace: Option<Trace>,
     drained: bool,
 }
 
@@ -63,6 +65,7 @@ impl Engine {
             requests: BTreeMap::new(),
             connection: Connection::None,
             outputs: VecDeque::new(),
+            trace: None,
             drained: true,
         }
     }
@@ -70,6 +73,9 @@ impl Engine {
     pub(crate) fn handle(&mut self, input: Input, now: Now) -> Result<(), Misuse> {
         if !self.drained {
             return Err(Misuse::NotDrained);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.clear();
         }
         if let Input::Loaded(found) = input {
             self.loaded(found)?;
@@ -106,6 +112,9 @@ impl Engine {
         loop {
             if let Some(output) = self.outputs.pop_front() {
                 self.drained = false;
+                if let Some(trace) = &mut self.trace {
+                    trace.given();
+                }
                 return output;
             }
             if self.waiting.as_ref().is_some_and(|(_, wants)| !wants.is_empty()) {
@@ -129,6 +138,15 @@ impl Engine {
 
     pub(crate) const fn cache_used(&self) -> usize {
         self.cache.used()
+    }
+
+    /// Starts or ends to keep the stanzas of each drain.
+    pub(crate) fn trace(&mut self, on: bool) {
+        self.trace = on.then(Trace::default);
+    }
+
+    pub(crate) fn take_trace(&mut self) -> Vec<Traced> {
+        self.trace.as_mut().map_or_else(Vec::new, Trace::take)
     }
 
     fn loaded(&mut self, found: Vec<Found>) -> Result<(), Misuse> {
@@ -177,7 +195,11 @@ impl Engine {
             Err(error) => return Some(Work::Broken(Reject::Noise(error))),
         };
         frame.truncate(len);
-        Some(match Document::decode(frame.freeze()) {
+        let frame = frame.freeze();
+        if let Some(trace) = &mut self.trace {
+            trace.saw(false, frame.clone(), self.outputs.len());
+        }
+        Some(match Document::decode(frame) {
             Ok(document) => self.classify(Arc::new(document)),
             Err(error) => Work::Broken(Reject::Node(error)),
         })

@@ -25,6 +25,7 @@ use crate::wire::Jid;
 /// platform names of the schema for the icon; `Desktop` on `Mac OS` or `Windows` with full history claims to
 /// be the desktop application; a name with `android` in it claims an Android phone. Reference 01 §7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Profile {
     /// Version of WhatsApp Web, as in `2.3000.N`: the server refuses one that is too old.
     pub version: [u32; 3],

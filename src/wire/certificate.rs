@@ -15,6 +15,7 @@ use crate::crypto::{KeyPair, PrivateKey, PublicKey};
 
 /// Whom a client believes, and how far clocks may differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Trust {
     /// The key that signs intermediates.
     pub root: PublicKey,

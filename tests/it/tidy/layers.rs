@@ -75,7 +75,7 @@ const ROWS: &[Row] = &[
     row("privacy", DOMAIN),
     row("status", DOMAIN),
     row("link", &["engine", "records", "wire", "signal", "directory", "crypto", "stanza", "ops", "output"]),
-    row("replay", &["input", "output", "records", "wire", "client", "ops"]),
+    row("replay", &["input", "output", "records", "wire", "client", "ops", "crypto"]),
     // The top: nobody else uses it.
     guarded("client", &["engine", "engine::run", "link", "input", "output", "records", "ops", "wire"]),
 ];
