@@ -10,6 +10,7 @@ mod messaging;
 mod noise;
 mod pairing;
 mod purity;
+mod replay;
 mod restored;
 mod seeds;
 mod signal;

@@ -23,4 +23,5 @@ pub mod script;
 pub mod seed;
 pub mod serve;
 pub mod server;
+pub mod tape;
 pub mod world;

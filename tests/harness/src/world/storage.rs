@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost::Message;
+use sanswire::replay::Row;
 use sanswire::{Batch, Found, Table, Want};
 
 /// Records in memory.
@@ -43,6 +44,17 @@ impl Storage {
     #[must_use]
     pub fn read(&self, wants: &[Want]) -> Vec<Found> {
         wants.iter().map(|want| self.find(want)).collect()
+    }
+
+    /// Everything it holds, as a recording wants it.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let row = |((table, key), value): (&(Table, Vec<u8>), &Bytes)| Row {
+            table: *table,
+            key: key.clone(),
+            value: value.clone(),
+        };
+        self.records.iter().map(row).collect()
     }
 
     /// How many records a table holds.
