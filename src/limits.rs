@@ -34,10 +34,10 @@ pub const PACKED_CHARS_MAX: usize = 127;
 
 // signal
 
-/// Furthest that one message may move a receiving chain forward, in skipped messages.
+/// Furthest that one message may move a receiving chain or a sender key forward, in skipped messages.
 pub const SIGNAL_JUMP_MAX: u32 = 25_000;
 
-/// Most skipped message keys kept per receiving chain; the oldest go first.
+/// Most skipped message keys kept per receiving chain and per sender key; the oldest go first.
 pub const SKIPPED_KEYS_MAX: usize = 2_000;
 
 /// Most receiving chains kept per session; the oldest go first.
@@ -45,6 +45,9 @@ pub const RECEIVING_CHAINS_MAX: usize = 5;
 
 /// Most archived sessions kept per peer device; the oldest go first.
 pub const ARCHIVED_SESSIONS_MAX: usize = 40;
+
+/// Most sender keys kept per member of a group; the oldest go first.
+pub const SENDER_KEY_STATES_MAX: usize = 5;
 
 /// Largest prekey id: ids are three bytes, and the counter starts again at 1 after it.
 pub const PREKEY_ID_MAX: u32 = 16_777_215;

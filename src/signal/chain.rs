@@ -143,14 +143,31 @@ impl ReceivingChain {
     /// Moves on to `next`, keeping `skipped`; the oldest skipped keys go when there are too many.
     pub(super) fn advance(&mut self, next: ChainKey, skipped: Vec<SkippedKey>) {
         self.next = next;
-        if self.skipped.is_empty() {
-            self.skipped = skipped;
-        } else {
-            let surplus = (self.skipped.len() + skipped.len()).saturating_sub(SKIPPED_KEYS_MAX);
-            self.skipped.drain(..surplus.min(self.skipped.len()));
-            self.skipped.extend(skipped);
-        }
+        append_skipped(&mut self.skipped, skipped);
     }
+}
+
+/// Appends newer skipped keys; the oldest go when there are more than [`SKIPPED_KEYS_MAX`].
+pub(super) fn append_skipped(kept: &mut Vec<SkippedKey>, newer: Vec<SkippedKey>) {
+    if kept.is_empty() {
+        *kept = newer;
+    } else {
+        let surplus = (kept.len() + newer.len()).saturating_sub(SKIPPED_KEYS_MAX);
+        kept.drain(..surplus.min(kept.len()));
+        kept.extend(newer);
+    }
+}
+
+/// The first of the stored skipped keys that does not ascend, or does not lie behind `next`.
+pub(super) fn first_out_of_order(skipped: &[SkippedKey], next: u32) -> Option<u32> {
+    let mut free = 0;
+    for SkippedKey { index, .. } in skipped {
+        if *index < free || *index >= next {
+            return Some(*index);
+        }
+        free = index + 1;
+    }
+    None
 }
 
 const MESSAGE_LABEL: u8 = 1;

@@ -23,6 +23,16 @@ pub enum WireFault {
     /// A field that the message cannot do without is absent.
     #[error("field {0} is missing")]
     Missing(u32),
+    /// A key does not have the length of its kind.
+    #[error("field {0} has the wrong length")]
+    Length(u32),
+}
+
+/// What is wrong with the first byte of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum VersionFault {
+    Missing,
+    Other(u8),
 }
 
 /// Why a received message was not decrypted. Nothing has changed then.
@@ -97,6 +107,95 @@ impl From<CurveError> for DecryptError {
 impl From<WireFault> for DecryptError {
     fn from(fault: WireFault) -> Self {
         Self::Malformed(fault)
+    }
+}
+
+impl From<VersionFault> for DecryptError {
+    fn from(fault: VersionFault) -> Self {
+        match fault {
+            VersionFault::Missing => Self::Malformed(WireFault::Truncated),
+            VersionFault::Other(version) => Self::BadVersion(version),
+        }
+    }
+}
+
+/// Why a group message was not encrypted or decrypted, or a sender key not taken. Nothing has changed then.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// The message is of another protocol version than 3.
+    #[error("message version byte is {0:#04x}")]
+    BadVersion(u8),
+    /// Our sender key has given its last iteration; a new one is needed.
+    #[error("sender key is used up")]
+    ChainExhausted,
+    /// The message's key was used already, or is older than what the member handed out.
+    #[error("message {iteration} was received before")]
+    DuplicateMessage {
+        /// Position of the message in its chain.
+        iteration: u32,
+    },
+    /// The message lies further ahead than [`SIGNAL_JUMP_MAX`](crate::limits::SIGNAL_JUMP_MAX).
+    #[error("message {iteration} is too far ahead of {next}")]
+    FutureMessage {
+        /// Position of the message in its chain.
+        iteration: u32,
+        /// Position that was expected next.
+        next: u32,
+    },
+    /// The signing key is malformed.
+    #[error("key in message: {0}")]
+    InvalidKey(CurveError),
+    /// The signature is right, but length or padding of the ciphertext is not.
+    #[error("ciphertext does not decrypt")]
+    InvalidMessage,
+    /// The message is not signed by the owner of the sender key.
+    #[error("signature of the message does not verify")]
+    InvalidSignature,
+    /// The bytes are not a message.
+    #[error("malformed message: {0}")]
+    Malformed(WireFault),
+    /// The member has not handed out the key that the message names; or we have made none of our own.
+    #[error("no sender key")]
+    NoSenderKey,
+}
+
+impl GroupError {
+    /// The class of the failure table (reference 04 §13), by which reactions and vectors name it.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::BadVersion(_) => "BadVersion",
+            Self::ChainExhausted => "ChainExhausted",
+            Self::DuplicateMessage { .. } => "DuplicateMessage",
+            Self::FutureMessage { .. } => "FutureMessage",
+            Self::InvalidKey(_) => "InvalidKey",
+            Self::InvalidMessage => "InvalidMessage",
+            Self::InvalidSignature => "InvalidSignature",
+            Self::Malformed(_) => "Malformed",
+            Self::NoSenderKey => "NoSenderKey",
+        }
+    }
+}
+
+impl From<CurveError> for GroupError {
+    fn from(error: CurveError) -> Self {
+        Self::InvalidKey(error)
+    }
+}
+
+impl From<WireFault> for GroupError {
+    fn from(fault: WireFault) -> Self {
+        Self::Malformed(fault)
+    }
+}
+
+impl From<VersionFault> for GroupError {
+    fn from(fault: VersionFault) -> Self {
+        match fault {
+            VersionFault::Missing => Self::Malformed(WireFault::Truncated),
+            VersionFault::Other(version) => Self::BadVersion(version),
+        }
     }
 }
 

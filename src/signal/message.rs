@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::chain::MessageKeys;
-use super::error::{DecryptError, WireFault};
+use super::error::{DecryptError, VersionFault, WireFault};
 use super::fields::{Fields, put_bytes, put_bytes_header, put_uint32, varint_len};
 use crate::crypto::{HmacKey, PublicKey, Secret, cbc, mac};
 
@@ -28,7 +28,7 @@ impl<'a> SignalMessage<'a> {
     /// # Errors
     /// [`DecryptError::BadVersion`], [`DecryptError::Malformed`] or [`DecryptError::InvalidKey`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecryptError> {
-        let body = check_version(bytes)?;
+        let body = fields_after_version(bytes)?;
         let fields_len = body.len().checked_sub(MAC_LEN).ok_or(WireFault::Truncated)?;
         let (fields, _) = body.split_at_checked(fields_len).ok_or(WireFault::Truncated)?;
         let (signed, mac) = bytes.split_at_checked(fields_len + 1).ok_or(WireFault::Truncated)?;
@@ -104,7 +104,7 @@ impl<'a> PreKeyMessage<'a> {
     /// # Errors
     /// [`DecryptError::BadVersion`], [`DecryptError::Malformed`] or [`DecryptError::InvalidKey`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecryptError> {
-        let mut fields = Fields::new(check_version(bytes)?);
+        let mut fields = Fields::new(fields_after_version(bytes)?);
         let (mut prekey_id, mut base_key, mut identity_key, mut message) = (None, None, None, None);
         let (mut registration_id, mut signed_prekey_id) = (0, None);
         while let Some((number, field)) = fields.read()? {
@@ -232,11 +232,11 @@ impl Outgoing<'_> {
     }
 }
 
-/// What follows the version byte.
-fn check_version(bytes: &[u8]) -> Result<&[u8], DecryptError> {
-    let (&version, rest) = bytes.split_first().ok_or(WireFault::Truncated)?;
+/// What follows the version byte, in any of the four wire forms.
+pub(super) fn fields_after_version(bytes: &[u8]) -> Result<&[u8], VersionFault> {
+    let (&version, rest) = bytes.split_first().ok_or(VersionFault::Missing)?;
     // The low nibble was meant for the sender's own version: peers write anything into it.
-    if version >> 4 == MESSAGE_VERSION { Ok(rest) } else { Err(DecryptError::BadVersion(version)) }
+    if version >> 4 == MESSAGE_VERSION { Ok(rest) } else { Err(VersionFault::Other(version)) }
 }
 
 fn authenticate(key: &Secret<32>, sender: &PublicKey, receiver: &PublicKey, signed: &[u8]) -> [u8; MAC_LEN] {
@@ -248,7 +248,7 @@ fn authenticate(key: &Secret<32>, sender: &PublicKey, receiver: &PublicKey, sign
 /// The protocol version of messages and sessions.
 pub const MESSAGE_VERSION: u8 = 3;
 /// What our messages begin with: message version and own version.
-const VERSION_BYTE: u8 = 0x33;
+pub(super) const VERSION_BYTE: u8 = 0x33;
 const MAC_LEN: usize = 8;
 /// Tag, length and bytes of a serialized key.
 const KEY_FIELD_LEN: usize = 2 + 33;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::Draw;
 use super::bundle::Bundle;
-use super::chain::{ChainKey, MessageSeed, ReceivingChain, SkippedKey};
+use super::chain::{ChainKey, MessageSeed, ReceivingChain, SkippedKey, first_out_of_order};
 use super::cipher::{Ciphertext, CiphertextKind};
 use super::error::{DecryptError, SignalError};
 use super::identity::Local;
@@ -107,12 +107,8 @@ impl SessionState {
             if chain.skipped.len() > SKIPPED_KEYS_MAX {
                 return Err(SessionPartsError::SkippedKeys(chain.skipped.len()));
             }
-            let mut free = 0;
-            for skipped in &chain.skipped {
-                if skipped.index < free || skipped.index >= chain.next.index() {
-                    return Err(SessionPartsError::SkippedOrder(skipped.index));
-                }
-                free = skipped.index + 1;
+            if let Some(index) = first_out_of_order(&chain.skipped, chain.next.index()) {
+                return Err(SessionPartsError::SkippedOrder(index));
             }
         }
         Ok(Self(parts))

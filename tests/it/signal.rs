@@ -2,6 +2,7 @@
 
 mod cases;
 mod conversation;
+mod groups;
 mod limits;
 mod properties;
 mod refused;
