@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use sanswire_proto::records as stored;
 
-use super::{RecordError, Table};
+use super::{Record, RecordError, Table};
 use crate::crypto::{KeyPair, PrivateKey, PublicKey, Secret};
 use crate::signal::chain::{ChainKey, MessageSeed, ReceivingChain, SkippedKey};
 use crate::signal::ratchet::RootKey;
@@ -35,6 +35,14 @@ pub(crate) fn session_from(record: &stored::SessionRecord) -> Result<SessionReco
         Some(SessionRecord::from_sessions(current, archived))
     };
     sessions().ok_or_else(|| RecordError::malformed(Table::Session))
+}
+
+/// Reads a record of table [`Table::Session`]: for tools that look into a storage, and for tests.
+///
+/// # Errors
+/// [`RecordError`] when this version did not write it.
+pub fn read_sessions(record: Bytes) -> Result<SessionRecord, RecordError> {
+    session_from(&<stored::SessionRecord as Record>::from_record(record)?)
 }
 
 /// The stored form of a one-time prekey; `uploaded` once the server confirmed that it has it.

@@ -16,6 +16,7 @@
 //! assert_eq!(server.poll(), Some(ServerOutput::Close { conn: client }));
 //! ```
 
+pub mod check;
 pub mod clock;
 mod phone;
 #[expect(clippy::panic, reason = "what goes wrong in a script fails its test")]

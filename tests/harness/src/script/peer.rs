@@ -13,8 +13,7 @@ use sanswire_proto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use crate::seed::Seed;
 
-/// A device that talks to the client. A clone has the same keys and sessions.
-#[derive(Clone)]
+/// A device that talks to the client.
 pub struct Peer {
     /// Its address.
     pub jid: OwnedJid,

@@ -37,6 +37,9 @@ impl Hub {
     pub(super) fn new(config: Config, seed: [u8; 32]) -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let started_unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
+        // It may run for months, with clients of any make: what it remembers must not grow.
+        let keys_remembered = config.keys_remembered.or(Some(KEYS_REMEMBERED));
+        let config = Config { keys_remembered, copies_only: false, ..config };
         let server = Server::new(config, Seed::new(seed), Time(started_unix_ms));
         Self {
             inner: Mutex::new(Inner { server, tasks: BTreeMap::new() }),
@@ -124,3 +127,6 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub").finish_non_exhaustive()
     }
 }
+
+/// Message keys remembered per sending device, unless the configuration says otherwise.
+const KEYS_REMEMBERED: usize = 20_000;

@@ -168,6 +168,7 @@ impl Server {
     }
 
     fn take_client_hello(&mut self, conn: ConnId, frame: &[u8]) {
+        self.audit_hello(frame);
         let ephemeral = self.seed.key_pair();
         match self.noise.responder.read_client_hello(frame, ephemeral) {
             Ok(Answered::AwaitClientFinish { server_hello, awaiting }) => {

@@ -21,6 +21,11 @@ pub struct Config {
     pub welcome: bool,
     /// How long a chat state for an offline device is kept.
     pub chat_state_ttl: Duration,
+    /// Message keys remembered per sending device, to notice when one serves twice; `None`, as by default: all.
+    pub keys_remembered: Option<usize>,
+    /// Whether a message that comes again under its id must be a copy, unless a device asked for it. Our own
+    /// client promises that, others do not; and every message is remembered for it. Default: yes.
+    pub copies_only: bool,
 }
 
 impl Default for Config {
@@ -34,6 +39,8 @@ impl Default for Config {
             max_companions: 1000,
             welcome: true,
             chat_state_ttl: Duration::from_secs(30),
+            keys_remembered: None,
+            copies_only: true,
         }
     }
 }

@@ -20,6 +20,15 @@ pub enum Happening {
         /// Every device with a ciphertext of its own.
         to: Vec<DeviceRef>,
     },
+    /// A message was accepted once more, for a device that had asked for it.
+    Resent {
+        /// The device that wrote it.
+        from: DeviceRef,
+        /// The stanza's id.
+        id: String,
+        /// The device that asked.
+        to: DeviceRef,
+    },
     /// A phone decrypted a message.
     Heard {
         /// The phone.
@@ -54,6 +63,12 @@ impl Log {
             self.order += 1;
             let chat = to.bare().into_owned();
             self.unread.push(Happening::Took { from, id, chat, order: self.order, to: devices });
+        }
+    }
+
+    pub(crate) fn resent(&mut self, from: DeviceRef, id: &str, to: DeviceRef) {
+        if self.kept {
+            self.unread.push(Happening::Resent { from, id: id.to_owned(), to });
         }
     }
 

@@ -209,6 +209,8 @@ impl Server {
             }
             if !peer && count == 0 {
                 taken.push(target);
+            } else if !peer {
+                self.log.resent(at, &id, target);
             }
             let Some(stanza) = self.delivered(at, target, node, enc, &to, t) else { continue };
             if peer && target.device == 0 {

@@ -1,6 +1,6 @@
 //! What clients did wrong, by stanza, and the checks that see more than one stanza.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sanswire::crypto::mac::sha256;
 use sanswire::signal::{PreKeyMessage, SignalMessage};
@@ -24,12 +24,24 @@ pub struct Violation {
     pub chapter: &'static str,
 }
 
+impl Violation {
+    /// Whether it says that a key was used twice.
+    #[must_use]
+    pub fn is_key_reuse(&self) -> bool {
+        self.chapter == KEYS
+    }
+}
+
 /// Collected violations, and what is remembered to find more.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
     found: Vec<Violation>,
     /// Message keys seen per sender: (receiver, hash of ratchet key, counter) to (hash of ciphertext, stanza id).
     used: BTreeMap<DeviceRef, KeysUsed>,
+    /// Hashes of what was first sent to a device under an id.
+    first_sent: BTreeMap<(DeviceRef, DeviceRef, String), [u8; 32]>,
+    /// Hashes of the first handshake messages, which hold the ephemeral keys that transport keys come from.
+    greeted: BTreeSet<[u8; 32]>,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +65,7 @@ impl Audit {
         to: DeviceRef,
         enc: &SignalEnc,
         id: &str,
+        remembered: Option<usize>,
     ) -> Option<&'static str> {
         let used = self.used.entry(from).or_default();
         let name = (to, enc.ratchet, enc.counter);
@@ -65,7 +78,7 @@ impl Audit {
         }
         used.keys.insert(name, (enc.hash, id.to_owned()));
         used.order.push_back(name);
-        if used.order.len() > MAX_KEYS_REMEMBERED
+        if remembered.is_some_and(|most| used.order.len() > most)
             && let Some(oldest) = used.order.pop_front()
         {
             used.keys.remove(&oldest);
@@ -131,6 +144,19 @@ impl Server {
         }
     }
 
+    /// Checks that a connection gets transport keys of its own: two that begin with the same ephemeral key
+    /// would use the same nonces under related keys. Reference 01 §5.
+    pub(crate) fn audit_hello(&mut self, frame: &[u8]) {
+        let first = self.audit.greeted.insert(sha256(&[frame]));
+        if !first {
+            let hello = Node::new("handshake").bytes(frame.to_vec());
+            self.violation(None, &hello, "an ephemeral key of an earlier handshake was used again", KEYS);
+        }
+        if self.config.keys_remembered.is_some_and(|most| self.audit.greeted.len() > most) {
+            self.audit.greeted.clear();
+        }
+    }
+
     /// Checks one pairwise ciphertext on its way from a client. Reference 04 §2, §16.
     pub(crate) fn audit_enc(&mut self, from: DeviceRef, to: DeviceRef, message: &Node<'_>, enc: &Node<'_>) {
         let kind = enc.get("type").unwrap_or_default().into_owned();
@@ -144,8 +170,15 @@ impl Server {
             );
             return;
         };
-        if let Some(rule) = self.audit.check_key(from, to, &parsed, &id) {
-            self.violation(Some(from), message, rule, "04 §16");
+        if let Some(rule) = self.audit.check_key(from, to, &parsed, &id, self.config.keys_remembered) {
+            self.violation(Some(from), message, rule, KEYS);
+        }
+        if self.config.copies_only && !enc.has("count") {
+            let first = *self.audit.first_sent.entry((from, to, id)).or_insert(parsed.hash);
+            if first != parsed.hash {
+                let rule = "a message was encrypted anew instead of sent again as it was";
+                self.violation(Some(from), message, rule, "05 §9");
+            }
         }
         let Some(sender) = self.directory.device(from) else { return };
         let (identity, registration_id) = (sender.keys.identity, sender.keys.registration_id);
@@ -175,5 +208,5 @@ impl Server {
 
 /// Violations kept; more would only repeat them.
 const MAX_VIOLATIONS: usize = 1000;
-/// Message keys remembered per sending device.
-const MAX_KEYS_REMEMBERED: usize = 20_000;
+/// Where the reference says that no key serves twice.
+const KEYS: &str = "04 §16";

@@ -98,6 +98,7 @@ impl World {
         for happening in self.server.read_log() {
             let fact = match happening {
                 Happening::Took { from, id, chat, order, to } => Fact::Took { from, id, chat, order, to },
+                Happening::Resent { from, id, to } => Fact::Resent { from, id, to },
                 Happening::Heard { by, from, id } => Fact::Heard { by, from, id },
             };
             self.journal.note(self.now, fact, &[]);

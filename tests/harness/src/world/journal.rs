@@ -138,6 +138,15 @@ pub enum Fact {
         /// Every device with a ciphertext of its own.
         to: Vec<DeviceRef>,
     },
+    /// The server accepted a message once more for a device that had asked its author for it.
+    Resent {
+        /// The device that wrote it.
+        from: DeviceRef,
+        /// The stanza's id.
+        id: String,
+        /// The device that asked.
+        to: DeviceRef,
+    },
     /// A phone decrypted a message.
     Heard {
         /// The phone.

@@ -1,0 +1,164 @@
+//! Each message reaches each device that it was for, once as the application sees it, and as it was written.
+//!
+//! What "once" means when processes die: an event has one id for good, and the first time it is handed out it
+//! may be marked `repeated` only if its process died before it could hand it out unmarked. Later copies carry
+//! the same id and the mark, and none comes once the confirmation is durable. An application that skips ids
+//! which it has dealt with therefore sees each message once.
+//!
+//! Excused from showing a message: devices that are no longer linked or were ended for good, and those that
+//! could not read it when its author is gone, as nobody is left to send it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sanswire::Table;
+use sanswire::content::Content;
+use sanswire::event::{Event, LinkEvent};
+
+use super::Broken;
+use super::facts::{Facts, Name, Show};
+use crate::server::DeviceRef;
+use crate::world::{Entry, Fact, Who, World};
+
+/// Checks that nothing was lost, shown twice, changed, or made up.
+#[must_use]
+pub fn delivered_once(world: &World) -> Vec<Broken> {
+    let facts = Facts::of(world);
+    let mut shown: BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>> = BTreeMap::new();
+    for show in &facts.shows {
+        shown.entry((show.device, show.message.clone())).or_default().push(show);
+    }
+    let mut details = lost(&facts, &shown);
+    let restored = restored(world);
+    for shows in shown.values() {
+        let by_restored = shows.first().is_some_and(|show| restored.contains(&show.who));
+        details.extend(shows_once(&facts, shows).filter(|_| !by_restored));
+        details.extend(was_written(&facts, shows[0]));
+    }
+    details.extend(calls_match(&facts));
+    details.extend(unconfirmed(&facts));
+    details.into_iter().map(|detail| Broken { rule: "delivered_once", detail }).collect()
+}
+
+/// Clients whose storage was put back to an older copy: what the application confirmed since is forgotten.
+fn restored(world: &World) -> BTreeSet<Who> {
+    let restored = |entry: &Entry| match &entry.fact {
+        Fact::Shown { who, envelope, .. } => {
+            matches!(envelope.event, Event::Link(LinkEvent::StorageRestored { .. })).then_some(*who)
+        }
+        _ => None,
+    };
+    world.journal().entries().iter().filter_map(restored).collect()
+}
+
+fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) -> Vec<String> {
+    let mut details = Vec::new();
+    for (message, taken) in &facts.taken {
+        for device in &taken.to {
+            let Some(who) = facts.clients.get(device).copied() else { continue };
+            let key = (*device, message.clone());
+            let author_left = !facts.world.server.is_linked(message.0);
+            let excused = !facts.is_active(who) || (author_left && facts.retried.contains(&key));
+            if !excused && !shown.contains_key(&key) {
+                let name = facts.name(who);
+                details.push(format!("{name} never showed {} of {:?}", message.1, message.0));
+            }
+        }
+    }
+    details
+}
+
+/// The ids and marks of all copies of one message on one device.
+fn shows_once(facts: &Facts<'_>, shows: &[&Show<'_>]) -> Option<String> {
+    let first = shows.first()?;
+    let what = |why: &str| {
+        Some(format!("{} showed {} of {:?} {why}", facts.name(first.who), first.message.1, first.message.0))
+    };
+    if shows.iter().any(|show| show.envelope.id != first.envelope.id) {
+        return what("as two events");
+    }
+    if shows.iter().skip(1).any(|show| !show.envelope.repeated) {
+        return what("again without the mark");
+    }
+    let last = shows.last().filter(|_| shows.len() > 1)?;
+    let done = forgotten_at(facts, first)?;
+    if last.at > done { what("again after its confirmation was durable") } else { None }
+}
+
+/// Where in the journal the confirmation of an event became durable, if it did.
+fn forgotten_at(facts: &Facts<'_>, show: &Show<'_>) -> Option<usize> {
+    let mut confirmed = false;
+    for (at, entry) in facts.entries().iter().enumerate().skip(show.at) {
+        match &entry.fact {
+            Fact::Confirmed { who, event } if *who == show.who && *event == show.envelope.id => {
+                confirmed = true;
+            }
+            Fact::Crashed { who, .. } if *who == show.who => confirmed = false,
+            Fact::Stored { who, tables, .. }
+                if confirmed && *who == show.who && tables.contains(&Table::Inbox) =>
+            {
+                return Some(at);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A message that is shown was taken by the server, in that chat and with that text. What an account's phone
+/// tells its own devices is not a message of a chat.
+fn was_written(facts: &Facts<'_>, show: &Show<'_>) -> Option<String> {
+    let (from, id) = &show.message;
+    let what = |why: &str| Some(format!("{} showed {id} of {from:?} {why}", facts.name(show.who)));
+    let Some(taken) = facts.taken.get(&show.message) else {
+        let own_phone = from.account == show.device.account && from.device == 0;
+        return if own_phone { None } else { what("that nobody sent") };
+    };
+    let other = if show.received.from_me {
+        facts.world.server.device_named(&show.received.chat).map(|at| at.account)
+    } else {
+        Some(show.device.account)
+    };
+    let ends = other.map(|other| (from.account.min(other), from.account.max(other)));
+    if ends != Some(taken.chat) || show.received.from_me != (from.account == show.device.account) {
+        return what("in another chat");
+    }
+    let Content::Text(text) = &show.received.content else { return None };
+    let written = facts.clients.get(from).and_then(|author| facts.texts.get(&(*author, id.as_str())));
+    if written.is_some_and(|written| *written != text.body) { what("with another text") } else { None }
+}
+
+/// A client's messages at the server are those that its application asked for. Ids that were made up by a
+/// process which died before it could name them are matched by their number.
+fn calls_match(facts: &Facts<'_>) -> Vec<String> {
+    let mut nameless: BTreeMap<Who, usize> = BTreeMap::new();
+    for (from, id) in facts.taken.keys() {
+        if let Some(who) = facts.clients.get(from)
+            && !facts.texts.contains_key(&(*who, id.as_str()))
+        {
+            *nameless.entry(*who).or_default() += 1;
+        }
+    }
+    let open = |who: Who| {
+        let own = facts.calls.iter().filter(move |((caller, ..), _)| *caller == who);
+        own.filter(|(_, call)| call.id.is_none() && call.message().is_some()).count()
+    };
+    let over = nameless.into_iter().filter(|(who, count)| *count > open(*who));
+    over.map(|(who, count)| {
+        format!("{} sent {count} messages for {} calls without a name", facts.name(who), open(who))
+    })
+    .collect()
+}
+
+/// An application that confirms everything leaves nothing in the inbox.
+fn unconfirmed(facts: &Facts<'_>) -> Vec<String> {
+    let mut details = Vec::new();
+    for who in facts.world.everybody() {
+        let actor = &facts.world[who];
+        let left = actor.storage.count(Table::Inbox);
+        if actor.confirms && facts.is_active(who) && left > 0 {
+            details
+                .push(format!("{} keeps {left} events that were confirmed or never shown", facts.name(who)));
+        }
+    }
+    details
+}
