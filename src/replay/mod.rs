@@ -41,3 +41,4 @@ pub use output::{OutputKind, RecordedOutput};
 pub use reader::Reader;
 pub use recorder::Recorder;
 pub use replayer::{Replayer, Step, Summary, What};
+pub use timeline::Place;

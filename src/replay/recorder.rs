@@ -117,6 +117,10 @@ impl Machine for Recorder {
     fn poll(&mut self) -> Output {
         Self::poll(self)
     }
+
+    fn health(&self) -> Option<Health> {
+        Some(Self::health(self))
+    }
 }
 
 impl core::fmt::Debug for Tape {

@@ -14,7 +14,7 @@ use super::error::{Divergence, ReadError, ReplayError};
 use super::output::{self, RecordedOutput};
 use super::reader::Reader;
 use super::stanzas::Stanzas;
-use super::timeline::key_text;
+use super::timeline::{Place, key_text};
 use super::writer::Running;
 use crate::client::Client;
 use crate::config::Config;
@@ -168,8 +168,8 @@ impl Replayer {
 
     /// Tables and keys of the records that storage holds at this point, in order: all of them, or if the
     /// recording does not say what there was at its start, those written since.
-    pub fn records(&self) -> impl Iterator<Item = (Table, &[u8])> {
-        self.shadow.records.keys().map(|(table, key)| (*table, key.as_slice()))
+    pub fn records(&self) -> impl Iterator<Item = Place<'_>> {
+        self.shadow.records.keys().map(|(table, key)| Place { table: *table, key })
     }
 
     /// Whether the recording says what its storage held at the start.

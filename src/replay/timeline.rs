@@ -288,6 +288,29 @@ fn stanza(frame: &Bytes, many: bool) -> String {
     }
 }
 
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Its table.
+    pub table: Table,
+    /// Its key.
+    pub key: &'a [u8],
+}
+
+impl Place<'_> {
+    /// The key as text where it is text, else as hex.
+    #[must_use]
+    pub fn key_text(&self) -> String {
+        key_text(self.key)
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", name(self.table), self.key_text())
+    }
+}
+
 /// A key as text where it is text, else as hex.
 pub(super) fn key_text(key: &[u8]) -> String {
     match str::from_utf8(key) {

@@ -1,12 +1,12 @@
 //! The account that a command works with: its store, its server, and a client that runs meanwhile.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use futures_lite::future::{or, zip};
-use sanswire::Config;
 use sanswire::crypto::PublicKey;
+use sanswire::{Config, Machine};
 use sanswire_driver::{Driver, DriverError, Handle};
 use sanswire_smol::Tls;
 use sanswire_store::SqliteStore;
@@ -29,6 +29,9 @@ pub(crate) struct Account {
     /// PEM file with the TLS certificates to trust [default: the web's authorities]
     #[arg(long, value_name = "FILE")]
     tls_roots: Option<PathBuf>,
+    /// Write everything that happens to this new file, for `sanswire replay`: it holds keys and messages
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 impl Account {
@@ -61,7 +64,17 @@ impl Account {
     ) -> Result<T, Failure> {
         let tls = self.tls()?;
         let store = SqliteStore::open(&self.store).map_err(DriverError::from)?;
-        let (driver, handle) = Driver::open(config, store)?;
+        match &self.record {
+            None => Self::drive(Driver::open(config, store)?, tls, work),
+            Some(path) => Self::drive(Driver::open_recorded(config, store, Film::create(path)?)?, tls, work),
+        }
+    }
+
+    fn drive<M: Machine + 'static, T>(
+        (driver, handle): (Driver<M, SqliteStore>, Handle),
+        tls: Tls,
+        work: impl AsyncFnOnce(&Handle) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let working = async {
             let interrupted = async {
                 stop::interrupted().await;
@@ -81,6 +94,45 @@ impl Account {
         let refuse = |error: String| Failure::Argument(format!("{}: {error}", path.display()));
         let pem = fs::read(path).map_err(|error| refuse(error.to_string()))?;
         Tls::with_roots(&pem).map_err(|error| refuse(error.to_string()))
+    }
+}
+
+/// The file of a recording. That it cannot be written any further is said once.
+struct Film {
+    file: File,
+    path: PathBuf,
+}
+
+impl Film {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let refuse = |error| Failure::Argument(format!("cannot record to {}: {error}", path.display()));
+        let file = options.open(path).map_err(refuse)?;
+        eprintln!(
+            "sanswire: recording to {}: it will hold this account's secret keys and messages; \
+             whoever has it can act as this device",
+            path.display()
+        );
+        Ok(Self { file, path: path.to_owned() })
+    }
+}
+
+impl Write for Film {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes);
+        if let Err(error) = &written
+            && error.kind() != ErrorKind::Interrupted
+        {
+            eprintln!("sanswire: the recording {} ends here: {error}", self.path.display());
+        }
+        written
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     #[error("{0}")]
     Demo(String),
+    #[error("{0}")]
+    Replay(String),
     #[error("interrupted")]
     Interrupted,
 }
@@ -37,7 +39,7 @@ impl Failure {
     /// The exit code.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Server(_) | Self::Demo(_) | Self::Ended => 1,
+            Self::Output(_) | Self::Server(_) | Self::Demo(_) | Self::Replay(_) | Self::Ended => 1,
             Self::Argument(_) => 2,
             Self::NotPaired(_) | Self::LoggedOut(_) => 3,
             Self::Refused(_) => 4,

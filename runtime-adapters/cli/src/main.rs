@@ -8,6 +8,7 @@ mod failure;
 mod listen;
 mod pair;
 mod qr;
+mod replay;
 mod send;
 mod serve;
 mod stop;
@@ -38,6 +39,8 @@ enum Command {
     Listen(listen::Arguments),
     /// Send a text, wait until the server has it, and print the message's id
     Send(send::Arguments),
+    /// Run a recording again and compare every output; stops at the first that differs
+    Replay(replay::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Pair(arguments) => pair::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -56,6 +56,59 @@ fn two_accounts_pair_send_and_listen() {
 }
 
 #[test]
+fn recordings_are_private_and_replay() {
+    let folder = Folder::new("recordings");
+    let server = Server::start(&folder, false);
+    let (anna, ben) = (folder.0.join("anna.db"), folder.0.join("ben.db"));
+    let number_of_ben = server.pair(&ben, "ben");
+    server.pair(&anna, "anna");
+    let file = folder.0.join("send.swrec");
+    let path = file.to_str().unwrap();
+
+    let send = || {
+        let mut command = server.command("send", &anna);
+        command.args([&number_of_ben, "for the record", "--record", path]).output().unwrap()
+    };
+    let sent = send();
+    assert!(sent.status.success(), "{}", stderr(&sent));
+    assert!(
+        stderr(&sent).contains("send.swrec: it will hold this account's secret keys"),
+        "{}",
+        stderr(&sent)
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let refused = send();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("cannot record to "), "{}", stderr(&refused));
+    server.stop();
+
+    let replay = |options: &[&str]| sanswire(&["replay", path]).args(options).output().unwrap();
+    let text = |out: &Output| String::from_utf8(out.stdout.clone()).unwrap();
+    let plain = replay(&[]);
+    assert!(plain.status.success() && text(&plain).starts_with("ok: "), "{}{}", text(&plain), stderr(&plain));
+    let shown = text(&replay(&["--show"]));
+    assert!(shown.contains("->         <message ") && shown.contains("for the record"), "{shown}");
+    let places = text(&replay(&["--until", "3"]));
+    assert!(places.starts_with("records:\n") && places.contains("\npre_key 00000001\n"), "{places}");
+    for line in text(&replay(&["--json"])).lines() {
+        assert!(serde_json::from_str::<Value>(line).unwrap()["step"].is_string(), "{line}");
+    }
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = replay(&[]);
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(
+        stderr(&damaged).contains("send.swrec: the recording is damaged at byte "),
+        "{}",
+        stderr(&damaged)
+    );
+}
+
+#[test]
 fn tls_works_with_the_certificate_that_serve_prints() {
     let folder = Folder::new("tls");
     let server = Server::start(&folder, true);

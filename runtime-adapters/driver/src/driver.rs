@@ -1,5 +1,6 @@
 //! The synchronous driver: one input in, everything that comes of it carried out in order.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::error::DriverError;
 use crate::handle::Handle;
 use crate::pending::Pending;
+use crate::recording::Recording;
 use crate::shared::{Guard, Shared};
 
 /// What a driver does with the connection. None of it may block: the work is done elsewhere, in this order.
@@ -70,12 +72,32 @@ impl<S: Store> Driver<Client, S> {
     /// operating system gives no randomness.
     pub fn open(mut config: Config, store: S) -> Result<(Self, Handle), DriverError> {
         config.known_generation = config.known_generation.max(store.known_generation());
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|_| DriverError::Seed)?;
         let clock = Clock::new();
-        let client = Client::new(config, seed, clock.now())?;
+        let client = Client::new(config, fresh_seed()?, clock.now())?;
         Ok(Self::over(client, store, clock))
     }
+}
+
+impl<W: io::Write + Send, S: Store> Driver<Recording<W>, S> {
+    /// As [`open`](Driver::open), with a recording that goes to `sink`: what the store holds, the seed, and
+    /// from then on every input and output. It holds keys and messages in the clear: make the file readable by
+    /// its owner only. When the sink fails, the client goes on without a recording:
+    /// [`Recording::failure`] tells.
+    ///
+    /// # Errors
+    /// As [`open`](Driver::open), and [`DriverError::Store`] when the store cannot be read.
+    pub fn open_recorded(mut config: Config, mut store: S, sink: W) -> Result<(Self, Handle), DriverError> {
+        config.known_generation = config.known_generation.max(store.known_generation());
+        let clock = Clock::new();
+        let recording = Recording::begin(config, fresh_seed()?, clock.now(), &mut store, sink)?;
+        Ok(Self::over(recording, store, clock))
+    }
+}
+
+fn fresh_seed() -> Result<[u8; 32], DriverError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| DriverError::Seed)?;
+    Ok(seed)
 }
 
 impl<M: Machine, S: Store> Driver<M, S> {

@@ -10,6 +10,10 @@
 //!   sleep, and a place for work that blocks. `sanswire-tokio` and `sanswire-smol` are two.
 //! - [`Handle`] is what an application holds: typed calls, events, shutdown.
 //!
+//! # Recording
+//! [`Driver::open_recorded`] instead of [`Driver::open`] writes down everything that goes into the client and
+//! comes out of it; the runtimes run either. `sanswire replay` and [`sanswire::replay`] run it again.
+//!
 //! An own event loop without a runtime uses [`Driver`] alone.
 
 #![forbid(unsafe_code)]
@@ -21,6 +25,7 @@ mod handle;
 mod link;
 mod pending;
 mod queue;
+mod recording;
 mod runtime;
 mod shared;
 mod shell;
@@ -31,6 +36,7 @@ pub use driver::{Driver, Next, Wire};
 pub use error::DriverError;
 pub use handle::{Call, Handle};
 pub use queue::Queue;
+pub use recording::Recording;
 pub use runtime::{ConnectError, MESSAGE_BYTES_MAX, Reader, Runtime, Writer};
 pub use sanswire::Machine;
 pub use shell::{EVENTS_WAITING_MAX, run};

@@ -220,3 +220,74 @@ fn misuse_is_told_to_the_caller() {
     let error = driver.feed(Input::Connected, Now::default(), &mut NotedWire(Log::default())).unwrap_err();
     assert!(matches!(error, DriverError::Misuse(Misuse::NoConnection)), "{error}");
 }
+
+/// Takes so many writes, then fails.
+struct Sink {
+    written: Log,
+    left: usize,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other("the disk is full"));
+        }
+        self.left -= 1;
+        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.written.lock().unwrap().push(hex);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection that takes everything and says nothing.
+struct Mute;
+
+impl Wire for Mute {
+    fn connect(&mut self, _: Target) {}
+    fn send(&mut self, _: Bytes) {}
+    fn close(&mut self, _: DownReason) {}
+}
+
+/// Starts a client, connects it and closes the connection; what got into the recording, and why not all of it.
+fn record(writes: usize) -> (Vec<u8>, Option<String>) {
+    let (written, mut store) = (Log::default(), MemoryStore::new());
+    let write = Write { table: Table::Lid, key: b"somebody".to_vec(), value: Some(Bytes::from_static(b"x")) };
+    store.apply(&[Batch::new(0, 1, vec![write])]).unwrap();
+    let sink = Sink { written: Arc::clone(&written), left: writes };
+    let (mut driver, _handle) = Driver::open_recorded(Config::default(), store, sink).unwrap();
+    let now = driver.clock().now();
+    assert!(matches!(driver.start(now, &mut Mute), Ok(Next::Input(Some(_)))));
+    for input in [Input::Connected, Input::Closed] {
+        assert!(matches!(driver.feed(input, now, &mut Mute), Ok(Next::Input(_))), "the client lives on");
+    }
+    let hex = written.lock().unwrap().concat();
+    let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+    (bytes.collect(), driver.machine().failure().map(ToString::to_string))
+}
+
+#[test]
+fn a_recording_replays_with_the_records_that_the_store_held() {
+    let (recording, failure) = record(usize::MAX);
+    assert_eq!(failure, None);
+    let mut replayer = sanswire::replay::Replayer::new(recording).unwrap();
+    while replayer.step().unwrap().is_some() {}
+    assert!(replayer.knows_records() && !replayer.summary().cut);
+    assert!(replayer.records().any(|place| place.to_string() == "lid somebody"));
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_recording_and_not_the_client() {
+    let (whole, _) = record(usize::MAX);
+    for writes in 0..4 {
+        let (part, failure) = record(writes);
+        assert!(part.len() < whole.len());
+        assert_eq!(failure.as_deref(), Some("the disk is full"));
+        if writes > 0 {
+            sanswire::replay::Replayer::new(part).unwrap().run().unwrap();
+        }
+    }
+}
