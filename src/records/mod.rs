@@ -4,12 +4,14 @@
 //! [`table`] lists the tables.
 
 pub(crate) mod cache;
+mod canonical;
 pub(crate) mod credentials;
 mod record;
 pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;
 
+pub use canonical::canonical_record;
 pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};
 pub use signal::read_sessions;

@@ -10,13 +10,13 @@ use sanswire::ops::{Answer, CallId, Operation};
 use sanswire::wire::certificate::ChainPlan;
 use sanswire::wire::noise::Responder;
 use sanswire::wire::{Node, encode};
-use sanswire::{Client, Config, Input, Mono, Now, OpError, Output, UnixMs, Want};
+use sanswire::{Config, Input, Machine, Mono, Now, OpError, Output, UnixMs, Want};
 use sanswire_proto::whatsapp::ClientPayload;
 
 use super::socket::{Socket, framed};
 use crate::clock::Time;
 use crate::seed::Seed;
-use crate::world::Storage;
+use crate::world::{Maker, Storage, honest};
 
 /// One client and a server without a will of its own. Nothing happens before the first [`Self::run`].
 pub struct Script {
@@ -43,7 +43,8 @@ pub struct Script {
     pub(super) sent: Vec<Node<'static>>,
     config: Config,
     responder: Responder,
-    client: Client,
+    client: Box<dyn Machine>,
+    maker: Maker,
     socket: Option<Socket>,
     inputs: VecDeque<Input>,
     held: Option<Vec<Want>>,
@@ -56,7 +57,7 @@ pub struct Script {
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script").field("client", &self.client).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Script").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -82,8 +83,8 @@ impl Script {
         let chain = plan.make(&[seed.bytes(), seed.bytes()]);
         let mut config = Config::default();
         config.trust.root = root.public;
-        let client = Client::new(config.clone(), seed.bytes(), reading(BEGINNING, Duration::ZERO));
-        let Ok(client) = client else { panic!("the script's configuration is valid") };
+        let maker = honest();
+        let client = maker(config.clone(), seed.bytes(), reading(BEGINNING, Duration::ZERO));
         Self {
             storage: Storage::default(),
             events: Vec::new(),
@@ -100,6 +101,7 @@ impl Script {
             config,
             responder: Responder::new(leaf, chain),
             client,
+            maker,
             socket: None,
             inputs: VecDeque::new(),
             held: None,
@@ -115,14 +117,48 @@ impl Script {
     /// # Panics
     /// Never: the configuration was valid before.
     pub fn restart(&mut self) {
-        let client = Client::new(self.config.clone(), self.seed.bytes(), self.clock());
-        let Ok(client) = client else { panic!("the script's configuration is valid") };
-        self.client = client;
+        self.client = (self.maker)(self.config.clone(), self.seed.bytes(), self.clock());
         self.socket = None;
         self.inputs.clear();
         self.held = None;
         self.deadline = None;
         self.run();
+    }
+
+    /// The same account once more, over a copy of what is durable now: another client, made by `maker`, before
+    /// its first step. The two scripts go on independently, and equally as long as the same happens to both.
+    ///
+    /// # Panics
+    /// When the maker does.
+    #[must_use]
+    pub fn again(&self, maker: Maker) -> Self {
+        let mut seed = self.seed.clone();
+        let client = maker(self.config.clone(), seed.bytes(), self.clock());
+        Self {
+            storage: self.storage.clone(),
+            events: Vec::new(),
+            connects: true,
+            greets: true,
+            loads: true,
+            confirms: true,
+            pongs: true,
+            dials: 0,
+            registration: self.registration.clone(),
+            seed,
+            now: self.now,
+            sent: Vec::new(),
+            config: self.config.clone(),
+            responder: self.responder.clone(),
+            client,
+            maker,
+            socket: None,
+            inputs: VecDeque::new(),
+            held: None,
+            deadline: None,
+            jumped: self.jumped,
+            replies: Vec::new(),
+            next_call: self.next_call,
+        }
     }
 
     /// Lets the client do all it can at this moment.
@@ -180,6 +216,18 @@ impl Script {
     /// The server sends these bytes as they are.
     pub fn send_bytes(&mut self, bytes: Bytes) {
         self.inputs.push_back(Input::Received(bytes));
+        self.run();
+    }
+
+    /// Whether a stanza can be sent: the handshake is over and the connection stands.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.socket.as_ref().is_some_and(Socket::is_open)
+    }
+
+    /// The client gets an input that nothing here gave cause for.
+    pub fn feed(&mut self, input: Input) {
+        self.inputs.push_back(input);
         self.run();
     }
 

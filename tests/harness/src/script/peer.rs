@@ -13,7 +13,8 @@ use sanswire_proto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use crate::seed::Seed;
 
-/// A device that talks to the client.
+/// A device that talks to the client. A clone has the same keys and sessions.
+#[derive(Clone)]
 pub struct Peer {
     /// Its address.
     pub jid: OwnedJid,

@@ -72,6 +72,10 @@ impl Socket {
         taken
     }
 
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open(_))
+    }
+
     /// Seals a plaintext into a frame; `None` before the handshake is over.
     pub(super) fn seal(&mut self, plaintext: &[u8]) -> Option<Bytes> {
         let Stage::Open(transport) = &mut self.stage else { return None };

@@ -256,11 +256,14 @@ impl core::ops::Index<Who> for World {
 }
 
 /// The client itself.
-#[expect(clippy::panic, reason = "a world whose configuration is refused has nothing to go on with")]
-fn honest() -> Maker {
+#[expect(
+    clippy::panic,
+    reason = "a world or script whose configuration is refused has nothing to go on with"
+)]
+pub(crate) fn honest() -> Maker {
     Arc::new(|config, seed, now| match Client::new(config, seed, now) {
         Ok(client) => Box::new(client),
-        Err(misuse) => panic!("the world's configuration is valid: {misuse}"),
+        Err(misuse) => panic!("the configuration is valid: {misuse}"),
     })
 }
 

@@ -70,6 +70,13 @@ impl Storage {
         self.records.insert((table, key.to_vec()), value.into());
     }
 
+    /// Replaces the value of a record behind the client's back, as damage does; nothing without such a record.
+    pub fn damage(&mut self, table: Table, key: &[u8], value: Bytes) {
+        if let Some(stored) = self.records.get_mut(&(table, key.to_vec())) {
+            *stored = value;
+        }
+    }
+
     /// Puts an older copy back. That there was a newer one stays known.
     pub fn put_back(&mut self, copy: Self) {
         *self = Self { newest: self.newest, ..copy };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -80,6 +81,19 @@ impl Ours {
         let lines = self.run(scenario, "send", &[to, text], |_| {})?.success(LIMIT).await?;
         let id = lines.into_iter().rev().find(|line| !line.trim().is_empty());
         id.ok_or_else(|| format!("{} send printed no id", self.name).into())
+    }
+
+    /// Sends, but ends the process without warning after this time.
+    pub(crate) async fn send_and_kill(
+        &mut self,
+        scenario: &str,
+        to: &str,
+        text: &str,
+        after: Duration,
+    ) -> Outcome {
+        let sending = self.run(scenario, "send", &[to, text], |_| {})?;
+        tokio::time::sleep(after).await;
+        sending.kill().await
     }
 
     pub(crate) async fn receives(&self, text: &str) -> Outcome {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::command::{Server, Violation};
@@ -15,6 +16,8 @@ pub(crate) const NAMES: &[&str] = &[
     "ours_pairs",
     "theirs_and_ours",
     "crash_in_the_middle",
+    "crash_at_any_moment",
+    "crash_while_sending",
     "reconnects",
     "every_connection_drops",
     "theirs_asks_again",
@@ -36,6 +39,8 @@ pub(crate) struct World {
     scenario: &'static str,
     /// Every text that was sent to somebody: each must have been shown exactly once when all is over.
     promised: Vec<(Who, String)>,
+    /// Texts whose sender died over them: at most once.
+    attempted: Vec<(Who, String)>,
     /// Facts about whatsapp-rust that are worth a line, but break nothing.
     pub(crate) notes: Vec<String>,
 }
@@ -64,6 +69,7 @@ impl World {
             server,
             scenario: "",
             promised: Vec::new(),
+            attempted: Vec::new(),
             notes: Vec::new(),
         })
     }
@@ -76,6 +82,8 @@ impl World {
             "ours_pairs" => self.carl.pair(&self.server, name).await,
             "theirs_and_ours" => self.theirs_and_ours().await,
             "crash_in_the_middle" => self.crash_in_the_middle().await,
+            "crash_at_any_moment" => self.crash_at_any_moment().await,
+            "crash_while_sending" => self.crash_while_sending().await,
             "reconnects" => self.reconnects().await,
             "every_connection_drops" => self.every_connection_drops().await,
             "theirs_asks_again" => self.theirs_asks_again().await,
@@ -148,6 +156,46 @@ impl World {
             self.in_order(Carl, &burst)?;
         }
         Ok(())
+    }
+
+    /// `kill -9` a little later each time: while it starts, connects, logs in, catches up, listens.
+    async fn crash_at_any_moment(&mut self) -> Outcome {
+        let mut texts = Vec::new();
+        for round in 0..CRASHES {
+            self.listen()?;
+            for number in 0..3 {
+                let text = format!("any moment {round}.{number}");
+                self.says(Ben, Carl, &text).await?;
+                texts.push(text);
+            }
+            tokio::time::sleep(CRASH_STEP * round).await;
+            self.carl.kill().await?;
+        }
+        self.listen()?;
+        for text in &texts {
+            self.carl.receives(text).await?;
+        }
+        self.exchange(Ben, Carl, &["still there, Carl?"]).await?;
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.in_order(Carl, &texts)?;
+        self.carl.stop().await
+    }
+
+    /// The sending process dies a little later each time. What it had stored goes out with the next one.
+    async fn crash_while_sending(&mut self) -> Outcome {
+        let to = self.anna.jid.clone();
+        for round in 0..CRASHES {
+            let text = format!("last words {round}");
+            self.carl.send_and_kill(self.scenario, &to, &text, CRASH_STEP * round).await?;
+            self.attempted.push((Anna, text));
+        }
+        self.exchange(Carl, Anna, &["after all those crashes"]).await?;
+        let attempted: Vec<String> = self.attempted.iter().map(|(_, text)| text.clone()).collect();
+        let shown: Vec<String> =
+            self.anna.texts().into_iter().filter(|text| attempted.contains(text)).collect();
+        let expected: Vec<&String> = attempted.iter().filter(|text| shown.contains(text)).collect();
+        insist(shown.iter().eq(expected), || format!("out of order, or twice: {shown:?}"))?;
+        insist(!shown.is_empty(), || "no message got out at all".to_owned())
     }
 
     async fn reconnects(&mut self) -> Outcome {
@@ -278,7 +326,8 @@ impl World {
         }
         for who in [Anna, Ben, Carl, OtherCarl] {
             let sent = self.promised.iter().filter(|(to, _)| *to == who).count();
-            let shown = self.texts(who).len();
+            let known = |text: &String| self.attempted.contains(&(who, text.clone()));
+            let shown = self.texts(who).iter().filter(|text| !known(text)).count();
             insist(sent == shown, || format!("{who:?} was sent {sent} texts and shown {shown}"))?;
         }
         Ok(())
@@ -368,6 +417,11 @@ impl World {
         Ok(())
     }
 }
+
+/// How many processes of ours die in a scenario of crashes.
+const CRASHES: u32 = 25;
+/// Each of them lives this much longer than the one before.
+const CRASH_STEP: Duration = Duration::from_millis(3);
 
 fn insist(holds: bool, what: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(what().into()) }
