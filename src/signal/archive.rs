@@ -34,9 +34,14 @@ impl SessionRecord {
     }
 
     /// A record from stored sessions, `archived` most recent first; those beyond
-    /// [`ARCHIVED_SESSIONS_MAX`] are dropped.
+    /// [`ARCHIVED_SESSIONS_MAX`] are dropped. A current one that is spent is archived: it only reads.
     #[must_use]
     pub fn from_sessions(current: Option<SessionState>, mut archived: Vec<SessionState>) -> Self {
+        let (current, spent) = match current {
+            Some(session) if session.is_spent() => (None, Some(session)),
+            current => (current, None),
+        };
+        archived.splice(0..0, spent);
         archived.truncate(ARCHIVED_SESSIONS_MAX);
         Self { current, archived }
     }
@@ -146,6 +151,7 @@ mod tests {
     use super::*;
     use crate::crypto::KeyPair;
     use crate::signal::prekey::SignedPreKey;
+    use crate::signal::session::SessionParts;
 
     /// Draws 32 times 1, then 32 times 2, and so on.
     struct Counting(u8);
@@ -178,6 +184,18 @@ mod tests {
         assert_eq!(record.archived().len(), ARCHIVED_SESSIONS_MAX);
         assert_eq!(record.archived()[1].base_key(), &newest);
         assert!(!record.knows(&oldest));
+    }
+
+    #[test]
+    fn a_stored_session_that_is_spent_does_not_encrypt() {
+        let (local, bundle) = peer();
+        let mut record = SessionRecord::new();
+        record.initiate(&local, &bundle, &mut Counting(0)).unwrap();
+        let parts = record.current().unwrap().parts().clone();
+        let spent = SessionState::from_parts(SessionParts { spent: true, ..parts }).unwrap();
+        let mut record = SessionRecord::from_sessions(Some(spent), record.archived().to_vec());
+        assert_eq!(record.archived().len(), 1);
+        assert_eq!(crate::signal::encrypt(&mut record, b"text"), Err(SignalError::NoSession));
     }
 
     #[test]

@@ -283,7 +283,11 @@ fn fuzz_seeds_are_those_that_the_vectors_give() {
 fn fuzz_seeds_and_old_crashes_pass_their_targets() {
     for (target, check, _) in TARGETS {
         for folder in ["fuzz/seeds", "fixtures/crashes"] {
-            read(&root().join(folder).join(target)).values().for_each(|bytes| check(bytes));
+            for (name, bytes) in read(&root().join(folder).join(target)) {
+                // Shown when the check fails.
+                println!("{folder}/{target}/{name}");
+                check(&bytes);
+            }
         }
     }
 }

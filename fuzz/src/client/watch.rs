@@ -50,6 +50,11 @@ impl Watch {
         seen.skew_ms = seen.skew_ms.saturating_add(ms);
     }
 
+    /// Sets the wall clock right again.
+    pub(super) fn set_right(&self) {
+        self.seen().skew_ms = 0;
+    }
+
     /// Storage was damaged: what was durable need not be there any more.
     pub(super) fn forget_inbox(&self) {
         self.seen().inbox.clear();
