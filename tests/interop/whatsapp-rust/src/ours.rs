@@ -22,7 +22,7 @@ pub(crate) struct Ours {
     /// Events of every listening process, in order.
     events: Arc<Journal<Value>>,
     listening: Option<Running>,
-    /// Where recordings go, and how many there are of each scenario.
+    /// Where recordings go, and how many there are.
     recordings: Option<PathBuf>,
     recorded: u32,
 }
@@ -170,6 +170,7 @@ impl Ours {
         let mut arguments = vec![command.to_owned(), "--store".to_owned(), store];
         arguments.extend(self.server.clone());
         if let Some(folder) = &self.recordings {
+            std::fs::create_dir_all(folder)?;
             self.recorded += 1;
             let file = folder.join(format!("{scenario}-{}.swrec", self.recorded));
             arguments.extend(["--record".to_owned(), file.display().to_string()]);
