@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --locked [scenario]   all scenarios in order, or up to the one named
 //! SANSWIRE_BIN=PATH               another build of the command than target/release/sanswire
-//! SANSWIRE_RECORD=FOLDER          records each run of our command as FOLDER/SCENARIO-N.swrec, which must be new
+//! SANSWIRE_RECORD=FOLDER          keeps the recording of each run of our command, FOLDER/SCENARIO-N.swrec
 //! INTEROP_VERBOSE=1               their log and every line of our command on standard error
 //! ```
 //!

@@ -22,9 +22,9 @@ pub(crate) struct Ours {
     /// Events of every listening process, in order.
     events: Arc<Journal<Value>>,
     listening: Option<Running>,
-    /// Where recordings go, and how many there are.
-    recordings: Option<PathBuf>,
-    recorded: u32,
+    /// Recordings of its processes, in order.
+    recordings: PathBuf,
+    recorded: Vec<PathBuf>,
 }
 
 impl Ours {
@@ -38,8 +38,8 @@ impl Ours {
             device: String::new(),
             events: Arc::new(Journal::new(name)),
             listening: None,
-            recordings: std::env::var_os("SANSWIRE_RECORD").map(PathBuf::from),
-            recorded: 0,
+            recordings: std::env::var_os("SANSWIRE_RECORD").map_or_else(|| folder.to_owned(), PathBuf::from),
+            recorded: Vec::new(),
         }
     }
 
@@ -159,6 +159,21 @@ impl Ours {
         })
     }
 
+    /// Runs each recording again through a fresh client; how many there were. A process that died before it wrote
+    /// any leaves none.
+    pub(crate) async fn replay_all(&self) -> Outcome<usize> {
+        let mut count = 0;
+        for recording in &self.recorded {
+            let written = std::fs::metadata(recording).is_ok_and(|file| file.len() > 0);
+            if written {
+                let path = recording.display().to_string();
+                Running::start(&format!("replay {path}"), &["replay", &path], |_| {})?.success(LIMIT).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     fn run(
         &mut self,
         scenario: &str,
@@ -169,12 +184,10 @@ impl Ours {
         let store = self.folder.join(format!("{}.db", self.name)).display().to_string();
         let mut arguments = vec![command.to_owned(), "--store".to_owned(), store];
         arguments.extend(self.server.clone());
-        if let Some(folder) = &self.recordings {
-            std::fs::create_dir_all(folder)?;
-            self.recorded += 1;
-            let file = folder.join(format!("{scenario}-{}.swrec", self.recorded));
-            arguments.extend(["--record".to_owned(), file.display().to_string()]);
-        }
+        std::fs::create_dir_all(&self.recordings)?;
+        let recording = self.recordings.join(format!("{scenario}-{}.swrec", self.recorded.len() + 1));
+        arguments.extend(["--record".to_owned(), recording.display().to_string()]);
+        self.recorded.push(recording);
         arguments.extend(rest.iter().map(|&argument| argument.to_owned()));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         Running::start(&format!("{} {command}", self.name), &arguments, tee)

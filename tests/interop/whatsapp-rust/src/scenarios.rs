@@ -27,6 +27,7 @@ pub(crate) const NAMES: &[&str] = &[
     "one_account_on_both",
     "each_message_was_shown_once",
     "ours_broke_no_rule",
+    "every_recording_replays",
 ];
 
 /// Anna and Ben use whatsapp-rust, Carl uses our command, and later both.
@@ -93,6 +94,7 @@ impl World {
             "one_account_on_both" => self.one_account_on_both().await,
             "each_message_was_shown_once" => self.each_message_was_shown_once(),
             "ours_broke_no_rule" => self.ours_broke_no_rule().await,
+            "every_recording_replays" => self.every_recording_replays().await,
             other => Err(format!("no scenario is called {other}").into()),
         }
     }
@@ -356,6 +358,13 @@ impl World {
         self.notes.extend(notes.into_iter().map(|(note, times)| format!("{note} ({times} times)")));
         let faults = self.carl.faults();
         insist(faults.is_empty(), || format!("ours found fault with {}", faults.join(", ")))
+    }
+
+    /// Each process of ours was recorded, those that were killed too: a fresh client gives the same outputs.
+    async fn every_recording_replays(&mut self) -> Outcome {
+        let count = self.carl.replay_all().await?;
+        self.notes.push(format!("{count} recordings of sanswire replay"));
+        insist(count > 0, || "nothing was recorded".to_owned())
     }
 
     fn listen(&mut self) -> Outcome {
