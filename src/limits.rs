@@ -175,6 +175,15 @@ pub const ENCS_PER_MESSAGE: usize = 4;
 /// Retry receipts per message, sent and answered. Reference 04 §12.
 pub const RETRY_RECEIPTS: u32 = 5;
 
+/// Retry receipts written in one window of [`RETRY_WINDOW_S`]; messages beyond stay with the server.
+pub const RETRIES_PER_WINDOW: u32 = 256;
+
+/// The part of them that one user's messages may use up.
+pub const RETRIES_PER_SENDER: u32 = 64;
+
+/// How long a window of retry receipts lasts, in seconds, from the first one on.
+pub const RETRY_WINDOW_S: u64 = 300;
+
 /// Resends that wait for a bundle.
 pub const PENDING_RESENDS: usize = 256;
 

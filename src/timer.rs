@@ -31,6 +31,8 @@ pub(crate) enum Timer {
     PrekeyUpload,
     /// Messaging: look again at sends that wait for something.
     Outbox,
+    /// Messaging: more retry receipts may be written; messages that were left with the server for that are fetched.
+    Retries,
     /// Messaging: drop expired dedupe marks and sent messages.
     Prune,
     /// A request to the server got no answer in time.

@@ -48,6 +48,16 @@ pub(crate) fn uploaded(cx: &mut Turn<'_>, next: u32) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The server has prekeys, so an upload whose answer was lost has reached it: uploads are made only when it has
+/// next to none. Sent again later, its ids would name keys that were handed out meanwhile.
+pub(crate) fn arrived(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let Some(keys) = own::credentials(cx)? else { return Ok(()) };
+    if keys.first_unuploaded_prekey_id == keys.next_prekey_id {
+        return Ok(());
+    }
+    uploaded(cx, keys.next_prekey_id)
+}
+
 /// Prekeys of the range that were made but neither confirmed, used, nor handed out otherwise.
 fn waiting(cx: &mut Turn<'_>, first: u32, next: u32) -> Result<Vec<(u32, PublicKey)>, Stop> {
     let mut ids = Vec::new();

@@ -38,6 +38,8 @@ pub(crate) struct Memory {
     pub(crate) pinged: Option<Mono>,
     /// No new connection: the application shut down, or the account cannot connect again as it is.
     pub(crate) stopped: bool,
+    /// The device was unlinked: nothing can be sent any more.
+    pub(crate) logged_out: bool,
     /// Server clock minus ours, in milliseconds.
     pub(crate) server_offset_ms: i64,
     /// When bytes last came from the server.
@@ -58,6 +60,8 @@ pub(crate) struct Memory {
     pub(crate) outbox: BTreeMap<u64, PendingSend>,
     /// Kept events that the application has not confirmed.
     pub(crate) unseen: u32,
+    /// How many messages were asked for again lately.
+    pub(crate) retries: RetryPace,
     /// Messages were left at the server because the inbox was full.
     pub(crate) left_behind: bool,
     /// Users whose device list is being asked for.
@@ -98,6 +102,19 @@ pub(crate) struct Resend {
     pub(crate) count: u32,
     /// The message's time, as the device says.
     pub(crate) t: Option<u64>,
+}
+
+/// Retry receipts of the current window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RetryPace {
+    /// When the first one was written.
+    pub(crate) since: Option<Mono>,
+    /// How many there were.
+    pub(crate) sent: u32,
+    /// How many for each user's messages; no more users than receipts.
+    pub(crate) by_user: BTreeMap<OwnedJid, u32>,
+    /// Messages were left at the server because there were too many.
+    pub(crate) behind: bool,
 }
 
 /// The connection's life. Reference 01 §1.

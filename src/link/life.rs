@@ -1,6 +1,7 @@
 //! Making a connection, noticing that it ended, and deciding what comes next. Reference 01 §1, §13.
 
 use alloc::string::ToString;
+use alloc::vec;
 use core::time::Duration;
 
 use sanswire_proto::records::StoreMeta;
@@ -9,7 +10,8 @@ use super::backoff::Backoff;
 use super::failure::Action;
 use super::{fresh, info, keep, login, pair};
 use crate::directory::own;
-use crate::engine::{Memory, Phase, Stop, Turn};
+use crate::engine::{Memory, Phase, Stop, Turn, Work};
+use crate::error::OpError;
 use crate::event::{DownReason, Event, LinkEvent};
 use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
@@ -56,6 +58,7 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
         cx.remember(|memory| memory.stopped = true);
         let reason = DownReason::LoggedOut { code: 0 };
         cx.emit(Event::Link(LinkEvent::Down { reason, retry_in_ms: None }));
+        fail_sends(cx);
         return Ok(());
     }
     dial(cx);
@@ -139,7 +142,7 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
         Timer::QrRotate => pair::rotate(cx),
         Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
-        Timer::Outbox | Timer::Prune | Timer::Request(_) => Ok(()),
+        Timer::Outbox | Timer::Prune | Timer::Retries | Timer::Request(_) => Ok(()),
     }
 }
 
@@ -165,6 +168,7 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
     {
         credentials.logged_out = Some("logged_out".to_string());
         own::save_credentials(cx, &credentials);
+        fail_sends(cx);
     }
     cx.remember(forget_connection);
     let mut backoff = Backoff::at(cx.memory.backoff_step);
@@ -195,6 +199,14 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
     Ok(())
 }
 
+/// Nothing can be sent under these credentials any more: what waits for that ends here.
+fn fail_sends(cx: &mut Turn<'_>) {
+    cx.remember(|memory| memory.logged_out = true);
+    if let Some(me) = cx.memory.me.clone() {
+        cx.schedule(Work::FailSends(vec![me.pn], OpError::NotLoggedIn));
+    }
+}
+
 fn dial(cx: &mut Turn<'_>) {
     cx.dial();
     cx.arm(Timer::Connect, Duration::from_secs(CONNECT_LIMIT_S));
@@ -211,6 +223,7 @@ fn forget_connection(memory: &mut Memory) {
     memory.offline_seen = 0;
     memory.offline_wanted = 0;
     memory.offline_done = false;
+    memory.left_behind = false;
     memory.asking_devices.clear();
     memory.asking_bundles.clear();
     memory.resends.clear();

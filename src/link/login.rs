@@ -111,6 +111,7 @@ impl Continuation for Counted {
             _ => return later(cx),
         };
         if count >= PREKEYS_LOW {
+            prekeys::arrived(cx)?;
             cx.remember(|memory| memory.uploading_prekeys = false);
             activate(cx);
             return Ok(());

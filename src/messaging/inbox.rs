@@ -160,6 +160,7 @@ fn failure_entry(error: &OpError) -> (Option<u32>, Option<u32>, Option<String>) 
         OpError::NoDevice => (Some(0), None, None),
         OpError::Refused { code, text, .. } => (Some(1), Some(*code), Some(text.clone())),
         OpError::TimedOut => (Some(2), None, None),
+        OpError::NotLoggedIn => (Some(4), None, None),
         other => (Some(3), None, Some(other.to_string())),
     }
 }
@@ -170,6 +171,7 @@ fn from_failure(failure: u32, code: Option<u32>, text: Option<String>) -> OpErro
         0 => OpError::NoDevice,
         1 => OpError::Refused { code: code.unwrap_or(0), text, retry_after_s: None },
         2 => OpError::TimedOut,
+        4 => OpError::NotLoggedIn,
         _ => OpError::Malformed(text),
     }
 }

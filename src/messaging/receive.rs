@@ -23,8 +23,12 @@ use crate::wire::{Node, NodeRef, OwnedJid};
 /// Handles `<message>`: exactly one of a receipt, an ack, or a retry receipt with an ack closes it.
 pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let source = source::parse(cx, node)?;
+    // Left unacked: the server keeps it, and sends it again on the next connection. What comes after it is left as
+    // well, room or not: it would be shown before it otherwise.
+    if cx.memory.left_behind {
+        return Ok(());
+    }
     if inbox::is_full(cx) {
-        // Left unacked: the server keeps it, and sends it again on the next connection.
         cx.emit(Event::Fault { error: "inbox is full".to_string(), stanza: None });
         cx.remember(|memory| memory.left_behind = true);
         return Ok(());
@@ -255,8 +259,9 @@ fn undecryptable(
         return Ok(());
     }
     let count = enc.get_u64("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-    retry_out::request(cx, node, source, count, failure.reason, &failure.error)?;
-    ack(cx, node);
+    if retry_out::request(cx, node, source, count, failure.reason, &failure.error)? {
+        ack(cx, node);
+    }
     Ok(())
 }
 

@@ -1,18 +1,23 @@
 //! Asking a sender to send a message again. Reference 04 §12.1, 07 §4.1.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use sanswire_proto::records::RetryCounter;
 
 use super::source::Source;
 use crate::directory::own;
-use crate::engine::{Stop, Turn};
+use crate::engine::{RetryPace, Stop, Turn, Work};
 use crate::event::{Event, Undecryptable};
-use crate::limits::{PRUNED_MARKS, RETRY_RECEIPTS, SHOWN_WEEKS};
+use crate::limits::{
+    PRUNED_MARKS, RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_RECEIPTS, RETRY_WINDOW_S, SHOWN_WEEKS,
+};
 use crate::records::{Record, Table};
 use crate::signal::{DecryptError, PreKey, next_id};
-use crate::wire::{Node, NodeRef};
+use crate::timer::Timer;
+use crate::wire::{Node, NodeRef, OwnedJid};
 
 impl Record for RetryCounter {
     const TABLE: Table = Table::Retry;
@@ -54,6 +59,9 @@ impl RetryReason {
 
 /// Asks the sender again, up to [`RETRY_RECEIPTS`] times per message, and tells the application once. With
 /// no reason it only tells. `count` is what the sender says it was asked before.
+///
+/// False when too many were asked for lately: then nothing is written, told or sent, and the message must not be
+/// closed. The server keeps it, and gives it again on the connection that is made once the window is over.
 pub(super) fn request(
     cx: &mut Turn<'_>,
     node: NodeRef<'_>,
@@ -61,11 +69,14 @@ pub(super) fn request(
     count: u32,
     reason: Option<RetryReason>,
     error: &str,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let key = key(source);
     let mut counter = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
     let next = counter.count.unwrap_or(0).max(count).saturating_add(1);
     let retried = reason.is_some() && next <= RETRY_RECEIPTS;
+    if retried && !may_ask(cx, source) {
+        return Ok(false);
+    }
     if let Some(reason) = reason.filter(|_| retried) {
         counter.count = Some(next);
         send(cx, node, source, next, reason)?;
@@ -85,7 +96,46 @@ pub(super) fn request(
         counter.unix_s = Some(cx.now.unix.seconds());
         cx.put(&key, &counter);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Counts a retry receipt in the current window. False when the window has seen enough of them, from everybody
+/// or from this user; what is left at the server is fetched when it is over.
+fn may_ask(cx: &mut Turn<'_>, source: &Source) -> bool {
+    let (now, window) = (cx.now.mono, Duration::from_secs(RETRY_WINDOW_S));
+    let user: OwnedJid = source.sender.bare().into_owned();
+    let pace = &cx.memory.retries;
+    let passed = pace.since.map(|since| now.since(since)).filter(|passed| *passed < window);
+    let Some(passed) = passed else {
+        let by_user = BTreeMap::from([(user, 1)]);
+        cx.remember(move |memory| {
+            memory.retries = RetryPace { since: Some(now), sent: 1, by_user, behind: memory.retries.behind };
+        });
+        return true;
+    };
+    let of_user = pace.by_user.get(&user).copied().unwrap_or(0);
+    if pace.sent < RETRIES_PER_WINDOW && of_user < RETRIES_PER_SENDER {
+        cx.remember(move |memory| {
+            memory.retries.sent += 1;
+            *memory.retries.by_user.entry(user).or_default() += 1;
+        });
+        return true;
+    }
+    if !pace.behind {
+        let error = "too many messages cannot be read: some stay with the server for now".to_string();
+        cx.emit(Event::Fault { error, stanza: None });
+        cx.remember(|memory| memory.retries.behind = true);
+        cx.arm(Timer::Retries, window - passed);
+    }
+    false
+}
+
+/// The window is over: a new connection brings what was left at the server.
+pub(crate) fn resume(cx: &mut Turn<'_>) {
+    cx.remember(|memory| memory.retries = RetryPace::default());
+    if cx.memory.phase.is_logged_in() {
+        cx.schedule(Work::Reconnect);
+    }
 }
 
 /// The message was read after all.

@@ -90,7 +90,7 @@ impl Start for SendMessage {
 impl SendMessage {
     fn check(&self, cx: &Turn<'_>) -> Result<(), OpError> {
         let refuse = |why: &str| Err(OpError::Argument(why.to_string()));
-        if cx.memory.me.is_none() {
+        if cx.memory.me.is_none() || cx.memory.logged_out {
             return Err(OpError::NotLoggedIn);
         }
         if !(self.to.is_pn() || self.to.is_lid()) || self.to.user().is_empty() {

@@ -8,7 +8,7 @@ use crate::directory::{devices, identity_change};
 use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
 use crate::link;
-use crate::messaging::{inbox, outbox, receipts, receive, retry_in};
+use crate::messaging::{inbox, outbox, receipts, receive, retry_in, retry_out};
 use crate::timer::Timer;
 use crate::wire::NodeRef;
 
@@ -109,6 +109,10 @@ fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
     match timer {
         Timer::Outbox => outbox::overdue(cx),
         Timer::Prune => inbox::prune(cx),
+        Timer::Retries => {
+            retry_out::resume(cx);
+            Ok(())
+        }
         _ => link::fired(cx, timer),
     }
 }

@@ -6,6 +6,7 @@ mod memory;
 mod queues;
 mod receipts;
 mod sending;
+mod storm;
 
 use core::time::Duration;
 

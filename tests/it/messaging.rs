@@ -343,3 +343,20 @@ fn a_message_sent_while_away_reaches_devices_that_were_linked_meanwhile() {
     assert_eq!(world.texts(bob), ["before", "after"]);
     assert_clean(&world);
 }
+
+#[test]
+fn messages_that_wait_when_the_device_is_unlinked_end_in_a_typed_error() {
+    let (mut world, alice, bob) = pair();
+    let jid = world.addresses(alice).0.to_string();
+    world.unplug(alice);
+    let call = world.send(alice, bob, "too late");
+    world.run();
+    world.admin(AdminRequest::Unlink { jid });
+    world.plug_in(alice);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.reply(alice, call), Some(&Err(OpError::NotLoggedIn)));
+    assert_eq!(world[alice].storage.count(Table::Outbox), 0);
+    let later = world.send(alice, bob, "much too late");
+    world.run();
+    assert_eq!(world.reply(alice, later), Some(&Err(OpError::NotLoggedIn)));
+}

@@ -97,7 +97,7 @@ impl Machine for Between {
         match input {
             Input::Received(bytes) => {
                 self.far_frames.push(&bytes).unwrap();
-                self.from_server();
+                self.hear_server();
                 Ok(())
             }
             other => self.client.handle(other, now),
@@ -117,7 +117,7 @@ impl Machine for Between {
                     self.inputs.clear();
                     return Output::Connect(target);
                 }
-                Output::Send(bytes) => self.from_client(&bytes),
+                Output::Send(bytes) => self.hear_client(&bytes),
                 Output::Wait(deadline) => match self.inputs.pop_front() {
                     Some(input) => self.client.handle(input, self.now).unwrap(),
                     None => return Output::Wait(deadline),
@@ -143,7 +143,7 @@ impl Between {
         fields.join(",")
     }
 
-    fn from_client(&mut self, mut bytes: &[u8]) {
+    fn hear_client(&mut self, mut bytes: &[u8]) {
         if let Near::Intro(reader) = &mut self.near {
             if reader.read(&mut bytes).unwrap().is_none() {
                 return;
@@ -171,7 +171,7 @@ impl Between {
                     let plain = transport.opener.open_in_place(&mut frame).unwrap().to_vec();
                     let node = Document::decode(plain).unwrap().root().to_owned_node();
                     for node in (self.change)(node) {
-                        self.to_server(&node);
+                        self.tell_server(&node);
                     }
                 }
             }
@@ -185,14 +185,14 @@ impl Between {
         self.far = Far::Greeting(Box::new(initiator), Some(payload));
     }
 
-    fn to_server(&mut self, node: &Node<'_>) {
+    fn tell_server(&mut self, node: &Node<'_>) {
         let Far::Open(transport) = &mut self.far else { return };
         let mut frame = Vec::new();
         transport.sealer.seal_into(&encode(node).unwrap(), &mut frame).unwrap();
         self.outputs.push_back(Output::Send(frame.into()));
     }
 
-    fn from_server(&mut self) {
+    fn hear_server(&mut self) {
         while let Some(mut frame) = self.far_frames.next_frame() {
             match &mut self.far {
                 Far::Idle => {}

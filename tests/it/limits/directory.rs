@@ -104,3 +104,28 @@ fn a_device_without_a_bundle_is_asked_for_again_only_after_a_while() {
     script.call(text_to(bob(0), "C"));
     assert_eq!(iqs(&script.sent(), "key").len(), 1);
 }
+
+/// The ids of the prekeys in an upload.
+fn uploaded_ids(script: &mut Script) -> Vec<Vec<u8>> {
+    let sent = script.sent();
+    let list = iqs(&sent, "list")[0].find("list").unwrap();
+    list.nodes().iter().map(|key| key.find("id").unwrap().content_bytes().unwrap().to_vec()).collect()
+}
+
+#[test]
+fn prekeys_that_the_server_took_without_an_answer_are_not_uploaded_again() {
+    let mut script = Script::new(5);
+    script.pair();
+    script.send(&Node::new("success"));
+    count_answered(&mut script, 0);
+    let first = uploaded_ids(&mut script);
+    script.close();
+    script.advance(Duration::from_secs(2));
+    script.send(&Node::new("success"));
+    count_answered(&mut script, u64::from(PREKEYS_FIRST) - 1);
+    low(&mut script);
+    count_answered(&mut script, PREKEYS_LOW - 1);
+    let second = uploaded_ids(&mut script);
+    assert_eq!(second.len(), PREKEYS_TOP_UP as usize);
+    assert!(second.iter().all(|id| !first.contains(id)), "their ids may name keys that were handed out");
+}

@@ -11,7 +11,7 @@ use sanswire::limits::{
 use sanswire::link::SetAvailable;
 use sanswire::{OpError, Table};
 use sanswire_proto::records::{
-    InboxEntry, MessagingMeta, OutboxEntry, ReceivedEntry, SentIndex, SentMessage, ShownMark,
+    InboxEntry, MessagingMeta, OutboxEntry, ReceivedEntry, RetryCounter, SentIndex, SentMessage, ShownMark,
 };
 use sanswire_proto::whatsapp::Message;
 use sanswire_sim::script::Script;
@@ -157,4 +157,66 @@ fn old_marks_are_dropped_in_parts_now_and_then() {
     assert_eq!(script.storage.count(Table::Shown), 4);
     script.advance(Duration::from_secs(1));
     assert_eq!(script.storage.count(Table::Shown), 3);
+}
+
+#[test]
+fn old_retry_counters_are_dropped_in_parts_now_and_then() {
+    let mut script = Script::new(7);
+    script.connects = false;
+    let now = script.seconds();
+    let age = u64::from(SHOWN_WEEKS) * WEEK.as_secs();
+    let mut plant = |prefix: &str, count: u32, unix_s: u64| {
+        for n in 0..count {
+            let counter = RetryCounter { count: Some(1), unix_s: Some(unix_s), ..RetryCounter::default() };
+            script.storage.plant(Table::Retry, format!("{prefix}{n:06}").as_bytes(), &counter);
+        }
+    };
+    // Old ones lie before and behind young ones, so that the look has to go on where it stopped.
+    plant("a", 3, now + PRUNE_EVERY_S + 1 - age);
+    plant("b", PRUNED_MARKS - 3, now - age);
+    plant("c", 2, now - age);
+    plant("d", 1, now + PRUNE_EVERY_S + 1 - age);
+    up_to(&mut script, PRUNE_EVERY_S);
+    assert_eq!(script.storage.count(Table::Retry), PRUNED_MARKS as usize + 3);
+    script.advance(TICK);
+    assert_eq!(script.storage.count(Table::Retry), 3 + 2 + 1, "one run, and the young ones of it stay");
+    script.advance(Duration::from_secs(1));
+    assert_eq!(script.storage.count(Table::Retry), 3 + 1, "the next run begins behind the last");
+    script.advance(Duration::from_secs(PRUNE_EVERY_S));
+    assert_eq!(script.storage.count(Table::Retry), 0, "all are old by now, from the first on");
+}
+
+#[test]
+fn what_comes_after_a_message_that_was_left_is_left_as_well_even_if_there_is_room() {
+    let mut script = Script::ready(8);
+    let mut peer = script.peer(bob(0));
+    script.confirms = false;
+    let entry = InboxEntry {
+        received: Some(ReceivedEntry {
+            id: Some("P".to_string()),
+            chat: Some(bob(0).to_string()),
+            sender: Some(bob(0).to_string()),
+            message: Some(Message::default().encode_to_vec().into()),
+            ..ReceivedEntry::default()
+        }),
+        ..InboxEntry::default()
+    };
+    for id in 1..=u64::from(INBOX_EVENTS) {
+        script.storage.plant(Table::Inbox, &id.to_be_bytes(), &entry);
+    }
+    script.restart();
+    script.log_in();
+    script.sent();
+    let (first, second) = (peer.text("A", "first"), peer.text("B", "second"));
+    script.send(&first);
+    script.confirm_first();
+    script.send(&second);
+    assert!(script.sent().is_empty(), "both are left to the server");
+    assert_eq!(script.faults(), ["inbox is full"]);
+    script.close();
+    script.advance(Duration::from_secs(2));
+    script.log_in();
+    script.sent();
+    script.send(&first);
+    assert_eq!(script.sent_tagged("receipt").len(), 1, "there is room on the next connection");
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sanswire::OpError;
-use sanswire::event::{Envelope, Event, LinkEvent, Received};
+use sanswire::event::{DownReason, Envelope, Event, LinkEvent, Received};
 use sanswire::messaging::SendMessage;
 use sanswire::ops::{Answer, Operation};
 
@@ -173,12 +173,16 @@ pub(super) fn is_active(world: &World, who: Who) -> bool {
 
 /// Whether the last word about a client's connection is that it will not connect again by itself.
 fn is_down_for_good(world: &World, who: Who) -> bool {
-    let last = |event: &&LinkEvent| matches!(event, LinkEvent::Ready | LinkEvent::Down { .. });
-    let last = world[who].link_events().into_iter().rev().find(last);
-    matches!(last, Some(LinkEvent::Down { retry_in_ms: None, .. }))
+    matches!(last_word(world, who), Some(LinkEvent::Down { retry_in_ms: None, .. }))
 }
 
-/// Whether an event says that the client will not connect again by itself.
-pub(super) const fn is_final(event: &Event) -> bool {
-    matches!(event, Event::Link(LinkEvent::Down { retry_in_ms: None, .. }))
+/// Whether the last word about a client's connection is that the device was unlinked.
+pub(super) fn is_logged_out(world: &World, who: Who) -> bool {
+    let unlinked = |reason: &DownReason| matches!(reason, DownReason::LoggedOut { .. });
+    matches!(last_word(world, who), Some(LinkEvent::Down { reason, .. }) if unlinked(reason))
+}
+
+fn last_word(world: &World, who: Who) -> Option<&LinkEvent> {
+    let word = |event: &&LinkEvent| matches!(event, LinkEvent::Ready | LinkEvent::Down { .. });
+    world[who].link_events().into_iter().rev().find(word)
 }

@@ -1,17 +1,17 @@
 //! Every call is answered, and every message comes to an end that its application is told.
 //!
 //! A call is answered once in the life of the client that took it. It stays without an answer only when that
-//! client was dropped, or stopped for good; the message is durable by then or was never taken. A message that
+//! client was dropped, or stopped so that it can be started again; the message is durable by then or was never taken. A message that
 //! the server took, or whose application was told that it is queued, ends as acked or as failed, by an event,
 //! however often the process died in between. At rest no outbox holds anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sanswire::Table;
-use sanswire::event::{Event, SendState};
+use sanswire::event::{DownReason, Event, LinkEvent, SendState};
 
 use super::Broken;
-use super::facts::{Facts, is_final};
+use super::facts::{Facts, is_logged_out};
 use crate::world::{Fact, Who, World};
 
 /// Checks that nothing waits for an end that does not come.
@@ -22,11 +22,26 @@ pub fn no_stuck_send(world: &World) -> Vec<Broken> {
     details.extend(without_end(&facts));
     for who in world.everybody() {
         let left = world[who].storage.count(Table::Outbox);
-        if facts.is_active(who) && left > 0 {
+        if must_end(&facts, who) && left > 0 {
             details.push(format!("{} has {left} messages in its outbox", facts.name(who)));
         }
     }
     details.into_iter().map(|detail| Broken { rule: "no_stuck_send", detail }).collect()
+}
+
+/// Whether a client's messages must have come to an end: it goes on, or it was unlinked and fails what it had.
+/// One that was stopped otherwise keeps its messages for the next start.
+fn must_end(facts: &Facts<'_>, who: Who) -> bool {
+    facts.is_active(who) || (facts.world[who].is_running() && is_logged_out(facts.world, who))
+}
+
+/// Whether an event says that the client stops for good, but may be started again with what it has.
+const fn keeps_sends(event: &Event) -> bool {
+    match event {
+        Event::Link(LinkEvent::Down { reason: DownReason::LoggedOut { .. }, .. }) => false,
+        Event::Link(LinkEvent::Down { retry_in_ms: None, .. }) => true,
+        _ => false,
+    }
 }
 
 fn unanswered(facts: &Facts<'_>) -> Vec<String> {
@@ -34,7 +49,7 @@ fn unanswered(facts: &Facts<'_>) -> Vec<String> {
     for entry in facts.entries() {
         match &entry.fact {
             Fact::Crashed { who, life } => drop(over.insert((*who, *life))),
-            Fact::Shown { who, life, envelope } if is_final(&envelope.event) => {
+            Fact::Shown { who, life, envelope } if keeps_sends(&envelope.event) => {
                 over.insert((*who, *life));
             }
             _ => {}
@@ -70,8 +85,7 @@ fn without_end(facts: &Facts<'_>) -> Vec<String> {
     }
     let mut open: BTreeMap<Who, Vec<&str>> = BTreeMap::new();
     for (who, id) in begun.difference(&ended) {
-        // A device that was logged out fails what it had; one that was stopped otherwise keeps it.
-        if facts.is_active(*who) {
+        if must_end(facts, *who) {
             open.entry(*who).or_default().push(id);
         }
     }

@@ -10,7 +10,7 @@ use sanswire::ops::{Answer, CallId, Operation};
 use sanswire::wire::certificate::ChainPlan;
 use sanswire::wire::noise::Responder;
 use sanswire::wire::{Node, encode};
-use sanswire::{Config, Input, Machine, Mono, Now, OpError, Output, UnixMs, Want};
+use sanswire::{Config, Health, Input, Machine, Mono, Now, OpError, Output, UnixMs, Want};
 use sanswire_proto::whatsapp::ClientPayload;
 
 use super::socket::{Socket, framed};
@@ -186,6 +186,12 @@ impl Script {
         panic!("the client does not come to rest");
     }
 
+    /// What the client looks like from outside, if it can tell.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        self.client.health()
+    }
+
     /// The server sends a stanza.
     ///
     /// # Panics
@@ -284,6 +290,13 @@ impl Script {
     pub fn confirm(&mut self) {
         let seen = self.events.iter().map(|envelope| Input::Seen(envelope.id));
         self.inputs.extend(seen);
+        self.run();
+    }
+
+    /// The application confirms the first event that was handed out.
+    pub fn confirm_first(&mut self) {
+        let first = self.events.iter().find(|envelope| matches!(envelope.event, Event::Message(_)));
+        self.inputs.extend(first.map(|envelope| Input::Seen(envelope.id)));
         self.run();
     }
 
