@@ -15,6 +15,7 @@ use crate::error::OpError;
 use crate::event::{DownReason, Event, LinkEvent};
 use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
+use crate::records::credentials::Me;
 use crate::signal::prekey;
 use crate::timer::Timer;
 use crate::wire::frame;
@@ -58,7 +59,7 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
         cx.remember(|memory| memory.stopped = true);
         let reason = DownReason::LoggedOut { code: 0 };
         cx.emit(Event::Link(LinkEvent::Down { reason, retry_in_ms: None }));
-        fail_sends(cx);
+        fail_sends(cx, credentials.me);
         return Ok(());
     }
     dial(cx);
@@ -168,7 +169,7 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
     {
         credentials.logged_out = Some("logged_out".to_string());
         own::save_credentials(cx, &credentials);
-        fail_sends(cx);
+        fail_sends(cx, credentials.me);
     }
     cx.remember(forget_connection);
     let mut backoff = Backoff::at(cx.memory.backoff_step);
@@ -200,9 +201,9 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
 }
 
 /// Nothing can be sent under these credentials any more: what waits for that ends here.
-fn fail_sends(cx: &mut Turn<'_>) {
+fn fail_sends(cx: &mut Turn<'_>, me: Option<Me>) {
     cx.remember(|memory| memory.logged_out = true);
-    if let Some(me) = cx.memory.me.clone() {
+    if let Some(me) = me {
         cx.schedule(Work::FailSends(vec![me.pn], OpError::NotLoggedIn));
     }
 }

