@@ -4,10 +4,10 @@
 mod between;
 mod broken;
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use sanswire::event::Envelope;
 use sanswire::link::SetAvailable;
