@@ -34,6 +34,9 @@ mod stanzas;
 mod timeline;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use entry::{Begin, Entry, Row};
 pub use error::{Divergence, ReadError, ReplayError};
 pub use format::{MAGIC, VERSION};

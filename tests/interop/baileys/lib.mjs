@@ -320,6 +320,9 @@ export class Baileys {
     }
 }
 
+/** What recordings are named after, when the environment says where they go. */
+export const recordings = { scenario: 'none', count: 0 }
+
 /** One account driven by our own command. A store belongs to one process at a time: listen or send. */
 export class Ours {
     constructor(server, name) {
@@ -331,6 +334,10 @@ export class Ours {
 
     #run(command, ...rest) {
         const to = ['--store', this.store, '--server', this.server.url, '--cert-root', this.server.root]
+        if (process.env.SANSWIRE_RECORD) {
+            recordings.count += 1
+            to.push('--record', join(process.env.SANSWIRE_RECORD, `${recordings.scenario}-${recordings.count}.swrec`))
+        }
         return new Command(`${this.name} ${command}`, [command, ...to, ...rest])
     }
 

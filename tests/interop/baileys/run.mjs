@@ -3,10 +3,11 @@
 //   node run.mjs [scenario …]      all scenarios in order, or only those named and what they need
 //   INTEROP_VERBOSE=1              Baileys' log and every line of our command on standard error
 //   SANSWIRE_BIN=PATH              another build of the command
+//   SANSWIRE_RECORD=FOLDER         records each run of our command
 //
 // Ends with `N passed, N failed` and exit status 0 only if none failed.
 
-import { Baileys, Ours, Server, cleanUp, print } from './lib.mjs'
+import { Baileys, Ours, Server, cleanUp, print, recordings } from './lib.mjs'
 
 const run = Math.random().toString(36).slice(2, 8)
 const world = {}
@@ -154,6 +155,7 @@ for (const [index, [name, scenario]] of Object.entries(scenarios).entries()) {
         continue
     }
     const start = Date.now()
+    recordings.scenario = name
     let timer
     const deadline = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new Error(`not done within ${LIMIT / 1000} s`)), LIMIT)
