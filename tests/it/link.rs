@@ -287,7 +287,8 @@ fn a_server_that_only_asks_for_restarts_does_not_make_the_client_spin() {
         }
         world.run_for(Duration::from_secs(1));
     }
-    assert!(down_reasons(&world, alice).len() - before < 20, "{:?}", down_reasons(&world, alice));
+    // Every second one restart and one refusal, at most; without a back-off it would be any number.
+    assert!(down_reasons(&world, alice).len() - before <= 2 * 20, "{:?}", down_reasons(&world, alice));
 }
 
 #[test]
