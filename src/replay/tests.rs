@@ -1,5 +1,7 @@
 //! The format: what is written is read, whatever happened to the file.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -60,7 +62,7 @@ proptest! {
     ) {
         let mut writer = Writer::begin(&Config::default(), &[7; 32], start);
         let row = Row { table: Table::Session, key: b"15550001111.0".to_vec(), value: Bytes::from_static(b"x") };
-        writer.records(&[row.clone()], true);
+        writer.records(core::slice::from_ref(&row), true);
         for (now, input) in &inputs {
             writer.input(input, *now);
             writer.output(&Output::Wait(Some(now.mono)), None);

@@ -1,9 +1,10 @@
 //! `replay`: a recording, run again.
 
+use core::time::Duration;
 use std::fs;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sanswire::replay::{Entry, Reader, Recorder, ReplayError, Replayer, Summary};
 use sanswire::{Client, Machine, Misuse, Output};
