@@ -7,6 +7,7 @@ mod queues;
 mod receipts;
 mod sending;
 mod storm;
+mod wire;
 
 use core::time::Duration;
 

@@ -360,3 +360,15 @@ fn messages_that_wait_when_the_device_is_unlinked_end_in_a_typed_error() {
     world.run();
     assert_eq!(world.reply(alice, later), Some(&Err(OpError::NotLoggedIn)));
 }
+
+#[test]
+fn messages_to_one_user_keep_their_order_under_either_name_when_neither_is_known() {
+    let (mut world, alice, bob) = pair();
+    let (pn, lid) = world.addresses(bob);
+    for (name, text) in [(&pn, "one"), (&lid, "two"), (&pn, "three")] {
+        world.send_to(alice, name.bare().into_owned(), text);
+    }
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world.texts(bob), ["one", "two", "three"]);
+    assert_clean(&world);
+}

@@ -6,10 +6,13 @@
 //! than its place, but never earlier than it was taken, and the others do not wait for it: an application that
 //! wants them sorted has the server's time in each event.
 //!
-//! And per chat and sending device: the server takes messages in the order in which the application's calls
-//! were answered by their ids, so two messages of one sender never change places on their way in.
+//! And per sending device and recipient, as the application names it: the server takes messages in the order of
+//! the calls. Number and hidden id of one user are two names; a message to the name that was never looked up waits
+//! for that, and one to the other name may leave before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use sanswire::wire::OwnedJid;
 
 use super::Broken;
 use super::facts::{Chat, Facts, Name};
@@ -55,12 +58,12 @@ fn shown_in_order(facts: &Facts<'_>) -> Vec<String> {
 /// Calls of one life of a client have ascending numbers; those of a later life come later.
 fn sent_in_order(facts: &Facts<'_>) -> Vec<String> {
     let mut details = Vec::new();
-    let mut last: BTreeMap<(Who, Chat), Place<'_>> = BTreeMap::new();
+    let mut last: BTreeMap<(Who, &OwnedJid), Place<'_>> = BTreeMap::new();
     for ((who, ..), call) in &facts.calls {
-        let (Some(id), Some(_)) = (call.id, call.message()) else { continue };
+        let (Some(id), Some(message)) = (call.id, call.message()) else { continue };
         let Some(device) = facts.world.device(*who) else { continue };
         let Some(taken) = facts.taken.get(&(device, id.to_owned())) else { continue };
-        let before = last.insert((*who, taken.chat), (taken.order, id));
+        let before = last.insert((*who, &message.to), (taken.order, id));
         if let Some((_, earlier)) = before.filter(|(order, _)| *order > taken.order) {
             details.push(format!("{} was asked to send {earlier} before {id}", facts.name(*who)));
         }
