@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
+use crate::limits::{PREKEYS_FIRST, PREKEYS_LOW};
 use crate::link::Profile;
 use crate::output::Target;
 use crate::wire::certificate::Trust;
@@ -33,6 +34,12 @@ pub struct Config {
     /// message, and [`LinkEvent::StorageRestored`](crate::event::LinkEvent::StorageRestored) tells of it.
     #[serde(default)]
     pub known_generation: u64,
+    /// One-time prekeys of the first upload, from [`PREKEYS_LOW`](crate::limits::PREKEYS_LOW) to the default
+    /// [`PREKEYS_FIRST`](crate::limits::PREKEYS_FIRST), which is what the official client sends. Each is one peer
+    /// device that can start a session before more must be uploaded; a host with very many accounts may want
+    /// fewer, as each costs it a key and a record.
+    #[serde(default = "first_prekeys")]
+    pub first_prekeys: u32,
 }
 
 impl Default for Config {
@@ -47,6 +54,7 @@ impl Default for Config {
             available: true,
             cache_bytes: 1 << 20,
             known_generation: 0,
+            first_prekeys: first_prekeys(),
         }
     }
 }
@@ -57,8 +65,16 @@ impl Config {
         if !self.target.url.starts_with("ws://") && !self.target.url.starts_with("wss://") {
             return Err(Misuse::Config("target url is neither ws nor wss"));
         }
+        let enough = u32::try_from(PREKEYS_LOW).unwrap_or(PREKEYS_FIRST);
+        if !(enough..=PREKEYS_FIRST).contains(&self.first_prekeys) {
+            return Err(Misuse::Config("first prekeys are too few or too many"));
+        }
         Ok(())
     }
+}
+
+const fn first_prekeys() -> u32 {
+    PREKEYS_FIRST
 }
 
 #[cfg(test)]
@@ -71,5 +87,13 @@ mod tests {
         let mut config = Config::default();
         config.target.url = "https://example.org".to_string();
         assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn the_first_upload_is_neither_too_small_nor_larger_than_usual() {
+        let with = |first_prekeys| Config { first_prekeys, ..Config::default() }.check();
+        assert_eq!((with(5), with(PREKEYS_FIRST)), (Ok(()), Ok(())));
+        assert!(with(4).is_err());
+        assert!(with(PREKEYS_FIRST + 1).is_err());
     }
 }

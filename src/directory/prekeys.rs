@@ -16,7 +16,7 @@ pub(crate) fn build_upload(cx: &mut Turn<'_>) -> Result<Option<(Node<'static>, u
     let Some(mut keys) = own::credentials(cx)? else { return Ok(None) };
     let mut batch = waiting(cx, keys.first_unuploaded_prekey_id, keys.next_prekey_id)?;
     if batch.is_empty() {
-        let count = if keys.server_has_prekeys { PREKEYS_TOP_UP } else { PREKEYS_FIRST };
+        let count = if keys.server_has_prekeys { PREKEYS_TOP_UP } else { cx.config.first_prekeys };
         keys.first_unuploaded_prekey_id = keys.next_prekey_id;
         for _ in 0..count {
             let prekey = PreKey::new(keys.next_prekey_id, cx.entropy.bytes());

@@ -95,9 +95,11 @@ pub(crate) fn forget(cx: &mut Turn<'_>, address: &Jid<'_>) {
     cx.delete(Table::Session, &key(address));
 }
 
-/// The identity key that a device was last known by.
+/// The identity key that a device was last known by; none when an older copy of the storage was put back since,
+/// as the device may have changed its key meanwhile and said so only once.
 pub(crate) fn identity(cx: &mut Turn<'_>, address: &Jid<'_>) -> Result<Option<PublicKey>, Stop> {
     let stored = cx.get::<Identity>(&key(address))?;
+    let stored = stored.filter(|identity| identity.epoch() >= cx.memory.epoch);
     Ok(stored.and_then(|identity| signal::identity_from(&identity).ok()))
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn remember_identity(
     let record = Identity {
         key: Some(Bytes::copy_from_slice(identity.as_bytes())),
         first_seen_unix_s: Some(cx.now.unix.seconds()),
+        epoch: Some(cx.memory.epoch).filter(|epoch| *epoch > 0),
         ..Identity::default()
     };
     cx.put(&key(address), &record);

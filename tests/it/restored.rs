@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use sanswire::event::LinkEvent;
-use sanswire_sim::server::{Fault, Target};
+use sanswire_sim::server::{AdminRequest, Fault, Target};
 use sanswire_sim::world::{Storage, Who, World};
 
 /// Two who have talked, a copy of Alice's storage, and what happened after it was made.
@@ -105,4 +105,26 @@ fn restored_client_asks_again_for_lists_of_devices() {
     let call = world.send(alice, bob, "to all your devices");
     world.run_for(Duration::from_secs(10));
     assert!(matches!(world.reply(alice, call), Some(Err(_))), "the list of the copy was believed");
+}
+
+#[test]
+fn an_identity_that_changed_after_the_copy_was_made_is_learnt_anew() {
+    let mut world = World::new(5);
+    let (alice, bob) = (world.paired("Alice"), world.paired("Bob"));
+    world.send(alice, bob, "before");
+    world.send(bob, alice, "hello");
+    world.run();
+    let copy = world[bob].storage.clone();
+    world.admin(AdminRequest::ReplacePhone { account: "Alice".to_owned() });
+    let laptop = world.paired("Alice");
+    world.send(laptop, bob, "from my new phone's laptop");
+    world.run();
+    world.put_back(bob, copy);
+    world.run_for(Duration::from_secs(60));
+    world.send(laptop, bob, "can you still read me?");
+    world.send(bob, laptop, "and you me?");
+    world.run_for(Duration::from_secs(60));
+    let texts = world.texts(bob);
+    assert_eq!(texts, ["before", "from my new phone's laptop", "can you still read me?"]);
+    assert_eq!(world.texts(laptop), ["and you me?"]);
 }
