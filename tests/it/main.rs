@@ -13,6 +13,7 @@ mod pairing;
 mod purity;
 mod replay;
 mod restored;
+mod run;
 mod seeds;
 mod signal;
 mod store;

@@ -19,6 +19,7 @@
 pub mod check;
 pub mod clock;
 mod phone;
+pub mod run;
 #[expect(clippy::panic, reason = "what goes wrong in a script fails its test")]
 pub mod script;
 pub mod seed;

@@ -45,6 +45,12 @@ impl Seed {
     pub fn fork(&mut self) -> Self {
         Self::new(self.bytes())
     }
+
+    /// An independent stream for one purpose; those of other purposes do not depend on it.
+    #[must_use]
+    pub fn fork_for(&self, purpose: &str) -> Self {
+        Self::new(*hkdf::<32>(&self.key, Some(purpose.as_bytes()), b"sanswire-sim purpose").expose())
+    }
 }
 
 impl fmt::Debug for Seed {

@@ -71,16 +71,20 @@ fn without_end(facts: &Facts<'_>) -> Vec<String> {
     let mut begun: BTreeSet<(Who, &str)> = BTreeSet::new();
     let mut ended: BTreeSet<(Who, &str)> = BTreeSet::new();
     for entry in facts.entries() {
-        let Fact::Shown { who, envelope, .. } = &entry.fact else { continue };
-        let Event::Send(progress) = &envelope.event else { continue };
-        match &progress.state {
-            SendState::Acked { .. } | SendState::Failed { .. } => ended.insert((*who, &progress.id)),
-            _ => begun.insert((*who, &progress.id)),
-        };
-    }
-    for (from, id) in facts.taken.keys() {
-        if let Some(who) = facts.clients.get(from) {
-            begun.insert((*who, id));
+        match &entry.fact {
+            Fact::Shown { who, envelope, .. } => {
+                let Event::Send(progress) = &envelope.event else { continue };
+                match &progress.state {
+                    SendState::Acked { .. } | SendState::Failed { .. } => ended.insert((*who, &progress.id)),
+                    _ => begun.insert((*who, &progress.id)),
+                };
+            }
+            Fact::Took { from, id, .. } => {
+                begun.extend(facts.clients.get(from).map(|who| (*who, id.as_str())))
+            }
+            // An older copy of the storage knows nothing of what was begun after it was made.
+            Fact::PutBack { who } => begun.retain(|(of, _)| of != who),
+            _ => {}
         }
     }
     let mut open: BTreeMap<Who, Vec<&str>> = BTreeMap::new();

@@ -32,6 +32,8 @@ pub(crate) struct Phone {
     /// Retries asked for per message id.
     retries: BTreeMap<String, u64>,
     seed: Seed,
+    /// It took the place of another: what is on its way may be encrypted for that one.
+    replaces: bool,
 }
 
 impl Phone {
@@ -40,7 +42,25 @@ impl Phone {
         let keys = PhoneKeys::draw(&mut seed);
         let linked = LinkedDevices::new(&mut seed, now);
         let sync_key = SyncKey::draw(&mut seed, now);
-        Self { keys, linked, sync_key, messages: MessageStore::default(), retries: BTreeMap::new(), seed }
+        Self {
+            keys,
+            linked,
+            sync_key,
+            messages: MessageStore::default(),
+            retries: BTreeMap::new(),
+            seed,
+            replaces: false,
+        }
+    }
+
+    /// The next phone of the same person: new keys, no companions, the old messages from a backup.
+    pub(crate) fn successor(self, seed: Seed, now: Time) -> Self {
+        Self { messages: self.messages, replaces: true, ..Self::new(seed, now) }
+    }
+
+    /// Whether everybody has known its keys from the start.
+    pub(crate) const fn is_first(&self) -> bool {
+        !self.replaces
     }
 
     /// A message id such as phones make.

@@ -26,6 +26,8 @@ pub struct Config {
     /// Whether a message that comes again under its id must be a copy, unless a device asked for it. Our own
     /// client promises that, others do not; and every message is remembered for it. Default: yes.
     pub copies_only: bool,
+    /// How long a connected device may take to close a stanza before that counts as a violation.
+    pub ack_patience: Duration,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             chat_state_ttl: Duration::from_secs(30),
             keys_remembered: None,
             copies_only: true,
+            ack_patience: Duration::from_secs(60),
         }
     }
 }

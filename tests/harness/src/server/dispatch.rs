@@ -8,6 +8,7 @@ use super::{DeviceRef, Server};
 impl Server {
     /// Handles one stanza of a client; nothing a client sends stays without its answer.
     pub(crate) fn dispatch(&mut self, conn: ConnId, node: &Node<'_>) {
+        self.stanzas += 1;
         let Some(at) = self.link_device(conn) else { return self.take_unlinked(conn, node) };
         match node.tag.as_ref() {
             "iq" => self.take_iq(conn, at, node),

@@ -31,6 +31,8 @@ pub enum Fault {
     RefuseMessage(u64),
     /// Accept the next message but lose its ack.
     LoseAck,
+    /// Leave the next stanza of this tag unsent until the next connection.
+    WithholdStanza(String),
     /// Send only this many bytes of the next frame, then close the connection.
     CutFrame(usize),
 }
@@ -126,6 +128,13 @@ impl Faults {
             Fault::RefuseIq(ns, code) if *ns == xmlns => Some(*code),
             _ => None,
         })
+    }
+
+    pub(crate) fn withhold_stanza(&mut self, at: DeviceRef, node: &Node<'_>) -> bool {
+        self.take(Some(at), |armed| {
+            matches!(armed, Fault::WithholdStanza(tag) if *tag == node.tag).then_some(())
+        })
+        .is_some()
     }
 
     pub(crate) fn bad_bundle(&mut self, at: DeviceRef) -> bool {

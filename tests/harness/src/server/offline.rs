@@ -90,12 +90,19 @@ impl Queue {
     /// Removes the entry that a closing frame names; true if there was one.
     fn close(&mut self, class: &str, id: &str, to: Option<&Jid<'_>>) -> bool {
         let matches = |entry: &Entry| entry.node.tag == class && entry.node.get("id").as_deref() == Some(id);
-        let same_peer = |entry: &Entry| match (to, entry.node.get_jid("from")) {
-            (Some(to), Some(from)) => to.user() == from.user(),
-            _ => true,
+        let from = |entry: &Entry| entry.node.get_jid("from").map(Jid::into_owned);
+        // Receipts of several devices carry one id: the closest fit that this connection has seen is meant.
+        let fit = |entry: &Entry| {
+            let closeness = match (to, from(entry)) {
+                (Some(to), Some(from)) if *to == from => 0,
+                (Some(to), Some(from)) if to.user() == from.user() => 1,
+                (None, _) | (_, None) => 1,
+                _ => 2,
+            };
+            (entry.sent.is_none() || entry.reported, closeness)
         };
-        let exact = self.entries.iter().position(|entry| matches(entry) && same_peer(entry));
-        let Some(at) = exact.or_else(|| self.entries.iter().position(matches)) else { return false };
+        let known = self.entries.iter().enumerate().filter(|(_, entry)| matches(entry));
+        let Some((at, _)) = known.min_by_key(|(_, entry)| fit(entry)) else { return false };
         self.entries.remove(at).is_some()
     }
 }
@@ -246,6 +253,11 @@ impl Server {
             device.queue.held = Some(number);
             return;
         }
+        if self.faults.withhold_stanza(at, &entry.node) {
+            // It stays queued for the next connection, and nobody is to blame.
+            entry.reported = true;
+            return;
+        }
         let mut node = entry.node.clone();
         let held = device.queue.held.take().filter(|held| *held != number);
         if let Some(place) = place {
@@ -277,12 +289,12 @@ impl Server {
 
     /// Complains about stanzas that a connected client has left unclosed for too long.
     pub(crate) fn audit_unclosed(&mut self) {
-        let now = self.now;
+        let (now, patience) = (self.now, self.config.ack_patience);
         let mut late = Vec::new();
         for account in self.directory.accounts_mut() {
             for (&device, record) in &mut account.devices {
                 for entry in &mut record.queue.entries {
-                    if !entry.reported && entry.sent.is_some_and(|sent| now.since(sent) >= ACK_PATIENCE) {
+                    if !entry.reported && entry.sent.is_some_and(|sent| now.since(sent) >= patience) {
                         entry.reported = true;
                         late.push((DeviceRef { account: account.id, device }, entry.node.clone()));
                     }
@@ -301,5 +313,3 @@ const MAX_QUEUED: usize = 10_000;
 const PULL_FIRST: u64 = 5;
 /// How long pull mode waits for a request before it pushes.
 const PULL_PATIENCE: Duration = Duration::from_millis(300);
-/// How long a live client may take to close a stanza before that counts as a violation.
-const ACK_PATIENCE: Duration = Duration::from_secs(60);

@@ -33,8 +33,15 @@ impl Server {
         for at in devices {
             self.unlink(at);
         }
-        let phone = Phone::new(self.seed.fork(), self.now);
+        let seed = self.seed.fork();
+        let phone = match self.phones.remove(&account) {
+            Some(old) => old.successor(seed, self.now),
+            None => Phone::new(seed, self.now),
+        };
         self.install_phone(account, phone);
+        for other in self.phones.values_mut() {
+            other.drop_session(DeviceRef { account, device: 0 });
+        }
         self.announce_identity(account);
     }
 
@@ -216,8 +223,10 @@ impl Server {
             },
             Err(DecryptError::DuplicateMessage { .. }) => {}
             Err(error) => {
-                let rule = format!("the phone cannot decrypt this: {error}");
-                self.violation(Some(from), node, rule, "04 §13");
+                if phone.is_first() {
+                    let rule = format!("the phone cannot decrypt this: {error}");
+                    self.violation(Some(from), node, rule, "04 §13");
+                }
                 self.phone_asks_again(account, node, &id);
             }
         }
@@ -301,6 +310,7 @@ impl Server {
             .attr("id", id)
             .attr("type", "text")
             .attr("device_fanout", "false")
+            .attr_opt("recipient", node.get_jid("recipient").filter(|_| own).map(Jid::into_owned))
             .child(enc);
         if let Ok(accepted) = self.accept_message(me, &message) {
             self.route(me, &message, accepted);

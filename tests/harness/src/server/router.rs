@@ -247,8 +247,12 @@ impl Server {
         }
         let peer = node.get("category").as_deref() == Some("peer");
         if target.account == at.account && !peer {
+            // A resend is addressed to the device that asked, and names the chat. Reference 05 §12.
+            let named = node.get_jid("recipient").filter(|_| to.device() != 0 || enc.has("count"));
+            let to = named.map_or_else(|| to.clone().into_owned(), Jid::into_owned);
             stanza = stanza.attr("recipient", to.bare().into_owned());
-            let chat = self.directory.account(self.directory.resolve(to)?)?;
+            let chat = self.directory.account(self.directory.resolve(&to)?)?;
+            let form = Form::of(&to);
             if form == Form::Lid {
                 stanza = stanza.attr("peer_recipient_pn", chat.bare(Form::Pn));
             } else {

@@ -42,6 +42,9 @@ pub struct Server {
     pub(crate) last_stanza_time: u64,
     /// What was taken and heard, for whoever keeps a journal.
     pub(crate) log: Log,
+    /// Stanzas taken and given out.
+    pub(crate) stanzas: u64,
+    ticked: Option<Time>,
     next_conn: u64,
     next_id: u64,
 }
@@ -85,6 +88,8 @@ impl Server {
             token_secret,
             last_stanza_time: 0,
             log: Log::default(),
+            stanzas: 0,
+            ticked: None,
             next_conn: 0,
             next_id: 0,
             seed,
@@ -124,6 +129,11 @@ impl Server {
     /// Time passed: expires refs, handshakes and silent connections.
     pub fn tick(&mut self, now: Time) {
         self.advance(now);
+        let ticked = self.ticked.replace(self.now) == Some(self.now);
+        if ticked && self.config.auto_pair.is_none() {
+            // Every other deadline lies ahead of the moment at which it is set.
+            return self.settle();
+        }
         self.expire_links();
         self.expire_refs();
         self.resume_stalled_backlogs();
@@ -143,6 +153,12 @@ impl Server {
         let links = self.links.values().filter_map(|link| link.deadline(&self.directory)).min();
         let refs = self.refs.values().filter_map(QrRef::deadline).min();
         links.into_iter().chain(refs).min()
+    }
+
+    /// How many stanzas it has taken and given out.
+    #[must_use]
+    pub const fn stanzas(&self) -> u64 {
+        self.stanzas
     }
 
     /// What clients did wrong so far, oldest first.
@@ -200,6 +216,7 @@ impl Server {
         let cut = self.faults.cut_frame(self.link_device(conn));
         let Some(link) = self.links.get_mut(&conn) else { return };
         let Some(frame) = link.seal(node) else { return };
+        self.stanzas += 1;
         let Some(keep) = cut else {
             self.outputs.push_back(ServerOutput::Send { conn, bytes: frame });
             return;

@@ -144,6 +144,12 @@ impl Server {
         }
     }
 
+    /// The storage of a device is an older copy by now: what waits there to be sent may have been encrypted and
+    /// sent since the copy was made, and it cannot know.
+    pub(crate) fn forget_copies(&mut self, of: DeviceRef) {
+        self.audit.first_sent.retain(|(from, ..), _| *from != of);
+    }
+
     /// Checks that a connection gets transport keys of its own: two that begin with the same ephemeral key
     /// would use the same nonces under related keys. Reference 01 §5.
     pub(crate) fn audit_hello(&mut self, frame: &[u8]) {
@@ -194,6 +200,10 @@ impl Server {
             );
         }
         let Some(receiver) = self.directory.device(to) else { return };
+        if to.device == 0 && self.phones.get(&to.account).is_some_and(|phone| !phone.is_first()) {
+            // It may have been on its way, or waited to be sent again, since before the phone was replaced.
+            return;
+        }
         let known = receiver.keys.knows_signed(parsed.signed_prekey);
         // Keys of retry receipts never pass through the pool, so only pool keys still unused are suspicious.
         let unused = parsed.one_time.is_some_and(|id| receiver.keys.pool.contains_key(&id));

@@ -108,6 +108,11 @@ pub enum Fact {
         /// Which client.
         who: Who,
     },
+    /// An older copy of a client's storage was put back.
+    PutBack {
+        /// Which client.
+        who: Who,
+    },
     /// A client wrote to its connection.
     Sent {
         /// Which client.

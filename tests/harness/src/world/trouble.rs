@@ -107,6 +107,10 @@ impl World {
     pub fn put_back(&mut self, who: Who, copy: Storage) {
         self.crash(who);
         self.actor(who).storage.put_back(copy);
+        self.journal.note(self.now, Fact::PutBack { who }, &[]);
+        if let Some(device) = self.device(who) {
+            self.server.forget_copies(device);
+        }
         self.restart(who);
     }
 
