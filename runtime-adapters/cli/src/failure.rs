@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Demo(String),
     #[error("{0}")]
     Replay(String),
+    #[error("promises were broken")]
+    PromisesBroken,
     #[error("interrupted")]
     Interrupted,
 }
@@ -39,7 +41,8 @@ impl Failure {
     /// The exit code.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Server(_) | Self::Demo(_) | Self::Replay(_) | Self::Ended => 1,
+            Self::Output(_) | Self::Server(_) | Self::Demo(_) | Self::Replay(_) => 1,
+            Self::Ended | Self::PromisesBroken => 1,
             Self::Argument(_) => 2,
             Self::NotPaired(_) | Self::LoggedOut(_) => 3,
             Self::Refused(_) => 4,

@@ -11,6 +11,7 @@ mod qr;
 mod replay;
 mod send;
 mod serve;
+mod sim;
 mod stop;
 
 use std::process::ExitCode;
@@ -18,6 +19,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use failure::Failure;
+
+/// The system's allocator with a count beside it, by which `sim` weighs idle accounts.
+#[global_allocator]
+static ALLOCATED: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// WhatsApp Web multi-device, from a pure state machine.
 #[derive(Parser)]
@@ -33,6 +38,8 @@ enum Command {
     Demo,
     /// Run the simulated server until interrupted; prints one JSON line when it is ready
     Serve(serve::Arguments),
+    /// Run the simulated world with faults, seed by seed, and check that every promise is kept
+    Sim(sim::Arguments),
     /// Link this device to a phone: shows QR codes until one is scanned
     Pair(pair::Arguments),
     /// Print events as JSON lines until interrupted
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo => demo::run(),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
         Command::Pair(arguments) => pair::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
