@@ -16,6 +16,7 @@ use crate::directory::{lid, own, sessions};
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Received};
 use crate::limits::ENCS_PER_MESSAGE;
+use crate::records::Table;
 use crate::signal::{self, DecryptError, PreKeyMessage};
 use crate::stanza::{NackCode, ack, nack};
 use crate::wire::{Node, NodeRef, OwnedJid};
@@ -40,6 +41,11 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     if let Some(alt) = &source.recipient_alt {
         lid::learn(cx, &source.chat, alt)?;
     }
+    // What the outcome asks for comes with one load, before it: a turn that lacks a record runs again from its
+    // start, and would decrypt again.
+    let mut wanted: Vec<_> = shown::keys(cx, &source).into_iter().map(|key| (Table::Shown, key)).collect();
+    wanted.push((Table::Retry, retry_out::key(&source)));
+    cx.prefetch(&wanted)?;
     let mut outcome = Outcome::Nothing;
     for enc in node.find_all("enc").take(ENCS_PER_MESSAGE) {
         match open(cx, node, &source, enc)? {

@@ -199,7 +199,7 @@ fn send(
     Ok(())
 }
 
-fn key(source: &Source) -> Vec<u8> {
+pub(super) fn key(source: &Source) -> Vec<u8> {
     let parts: [String; 3] = [source.chat.to_string(), source.sender.to_string(), source.id.clone()];
     parts.join("\0").into_bytes()
 }

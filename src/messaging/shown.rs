@@ -18,9 +18,13 @@ impl Record for ShownMark {
 
 /// Whether the event of this message was made before.
 pub(super) fn is_shown(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
+    Ok(cx.get_all::<ShownMark>(&keys(cx, source))?.iter().any(Option::is_some))
+}
+
+/// Keys under which the message may be marked.
+pub(super) fn keys(cx: &Turn<'_>, source: &Source) -> Vec<Vec<u8>> {
     let week = week(cx);
-    let keys: Vec<_> = (0..SHOWN_WEEKS).map(|ago| key(week.saturating_sub(ago), source)).collect();
-    Ok(cx.get_all::<ShownMark>(&keys)?.iter().any(Option::is_some))
+    (0..SHOWN_WEEKS).map(|ago| key(week.saturating_sub(ago), source)).collect()
 }
 
 /// Marks the message, in the batch that holds its event.

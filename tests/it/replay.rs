@@ -239,6 +239,21 @@ fn damage_in_the_middle_says_where() {
     assert!(error.contains("the recording is damaged at byte "), "{error}");
 }
 
+/// A turn that lacks a record runs again from its start: each load after decrypting would decrypt once more.
+#[test]
+fn a_message_over_a_known_session_takes_one_load() {
+    let steps = steps(conversation());
+    let shown =
+        |step: &Step| matches!(&step.what, What::Received(_)) && step.to_string().contains("<message ");
+    let last = steps.iter().rposition(shown).unwrap();
+    let kind = |step: &Step| match &step.what {
+        What::Output(output) => Some(output.kind),
+        _ => None,
+    };
+    let until_stored = steps[last..].iter().filter_map(kind).take_while(|kind| *kind != OutputKind::Store);
+    assert_eq!(until_stored.filter(|kind| *kind == OutputKind::Load).count(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
