@@ -62,10 +62,14 @@ impl Socket {
                     Err(error) => panic!("the client's finish: {error}"),
                 },
                 Stage::Open(transport) => {
-                    let plain = transport.opener.open_in_place(&mut frame).map(|plain| plain.to_vec());
-                    let document = plain.ok().and_then(|plain| Document::decode(plain).ok());
-                    let Some(document) = document else { panic!("the client's frame cannot be read") };
-                    taken.nodes.push(document.root().to_owned_node());
+                    let plain = match transport.opener.open_in_place(&mut frame) {
+                        Ok(plain) => plain.to_vec(),
+                        Err(error) => panic!("the client's frame cannot be opened: {error}"),
+                    };
+                    match Document::decode(plain.as_slice()) {
+                        Ok(document) => taken.nodes.push(document.root().to_owned_node()),
+                        Err(error) => panic!("the client's frame is no stanza: {error}: {plain:02x?}"),
+                    }
                 }
             }
         }
