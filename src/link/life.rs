@@ -13,7 +13,7 @@ use crate::directory::own;
 use crate::engine::{Memory, Phase, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEYS_SKIPPED};
+use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEY_ID_MAX, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
 use crate::records::credentials::Me;
 use crate::signal::prekey;
@@ -40,7 +40,8 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
     };
     if restored {
         // Numbers that were handed out since must not name other keys. This write also makes the epoch durable.
-        credentials.next_prekey_id = prekey::skip_ids(credentials.next_prekey_id, PREKEYS_SKIPPED);
+        let skipped = skipped_prekeys(known - stored);
+        credentials.next_prekey_id = prekey::skip_ids(credentials.next_prekey_id, skipped);
         credentials.first_unuploaded_prekey_id = credentials.next_prekey_id;
         own::save_credentials(cx, &credentials);
         cx.emit(Event::Link(LinkEvent::StorageRestored { stored, known }));
@@ -64,6 +65,14 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
     }
     dial(cx);
     Ok(())
+}
+
+/// How many prekey ids are left out after a copy that is this many generations behind was put back. The same copy
+/// put back twice goes to different ids, as more was stored by the second time: a generation uses fewer ids than
+/// it moves on.
+fn skipped_prekeys(behind: u64) -> u32 {
+    let moved = behind.saturating_mul(SKIPPED_PER_GENERATION) % u64::from(PREKEY_ID_MAX);
+    PREKEYS_SKIPPED.saturating_add(u32::try_from(moved).unwrap_or(0))
 }
 
 /// The adapter has connected: send the intro and the first handshake message.
@@ -247,3 +256,6 @@ const LINK_TIMERS: [Timer; 10] = [
     Timer::QrRotate,
     Timer::PairRestart,
 ];
+
+/// More than the prekeys of the first upload, which is the largest batch of them.
+const SKIPPED_PER_GENERATION: u64 = 1024;

@@ -128,3 +128,17 @@ fn an_identity_that_changed_after_the_copy_was_made_is_learnt_anew() {
     assert_eq!(texts, ["before", "from my new phone's laptop", "can you still read me?"]);
     assert_eq!(world.texts(laptop), ["and you me?"]);
 }
+
+#[test]
+fn the_same_copy_put_back_twice_names_no_prekey_twice() {
+    let (mut world, alice, bob, copy) = talked();
+    restore(&mut world, alice, copy.clone());
+    let jid = world.addresses(alice).0.to_string();
+    world.admin(AdminRequest::DropPrekeys { jid });
+    world.run_for(Duration::from_secs(10));
+    restore(&mut world, alice, copy);
+    world.send(bob, alice, "after both");
+    world.run_for(Duration::from_secs(60));
+    assert!(world.texts(alice).contains(&"after both".to_owned()));
+    assert_eq!(world.server.violations(), []);
+}
