@@ -67,6 +67,23 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A record without which there is no start cannot be read: nothing is dialed, and what is written all the same
+/// follows what is stored.
+pub(crate) fn not_started(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let stored = match cx.get::<StoreMeta>(META_KEY) {
+        Ok(meta) => meta.unwrap_or_default().generation(),
+        Err(Stop::Missing) => return Err(Stop::Missing),
+        Err(_) => return Ok(()),
+    };
+    let generation = stored.max(cx.config.known_generation);
+    cx.start_event_ids(generation);
+    cx.remember(move |memory| {
+        memory.generation = generation;
+        memory.stored = stored;
+    });
+    Ok(())
+}
+
 /// How many prekey ids are left out after a copy that is this many generations behind was put back. The same copy
 /// put back twice goes to different ids, as more was stored by the second time: a generation uses fewer ids than
 /// it moves on.

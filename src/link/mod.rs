@@ -18,7 +18,7 @@ pub mod payload;
 mod presence;
 
 pub(crate) use info::{info, offline_stanza, server_iq};
-pub(crate) use life::{closed, connected, fail, fired, restart, shutdown, start};
+pub(crate) use life::{closed, connected, fail, fired, not_started, restart, shutdown, start};
 pub(crate) use login::{failure, handshake, refill_prekeys, stream_end, stream_error, success};
 pub use logout::Logout;
 pub(crate) use pair::{pair_device, pair_success, refresh as pairing_refresh};

@@ -83,6 +83,7 @@ pub(crate) fn react(cx: &mut Turn<'_>, work: &Work, reject: &Reject) -> Result<(
             return Arc::clone(then).answer(cx, &Outcome::Malformed(reject.to_string()));
         }
         Work::Call(call, _) => cx.reply(*call, Err(OpError::Malformed(reject.to_string()))),
+        Work::Start => link::not_started(cx)?,
         _ => {}
     }
     match (reaction(work, reject), stanza) {

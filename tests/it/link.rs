@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use sanswire::event::{DownReason, LinkEvent};
 use sanswire::link::Logout;
+use sanswire::wire::Jid;
 use sanswire::{OpError, Table};
+use sanswire_sim::script::Script;
 use sanswire_sim::server::{AdminRequest, Config, Fault, OfflineMode, Target};
 use sanswire_sim::world::{Who, World};
 
@@ -303,4 +305,17 @@ fn unreadable_credentials_are_a_named_fault_and_nothing_is_overwritten() {
     assert_eq!(world[alice].link_events().into_iter().filter(ready).count(), 1, "only before the crash");
     assert_eq!(world[alice].faults(), ["record in table Credentials: malformed"]);
     assert_eq!(world[alice].storage.count(Table::Credentials), 1);
+}
+
+#[test]
+fn a_client_whose_credentials_cannot_be_read_still_writes_after_what_is_stored() {
+    let mut script = Script::ready(1);
+    let mut peer = script.peer(Jid::pn("15550000002", 0).into_owned());
+    script.confirms = false;
+    let text = peer.text("kept", "text");
+    script.send(&text);
+    script.storage.scramble(Table::Credentials);
+    script.restart();
+    script.confirm();
+    assert_eq!(script.storage.count(Table::Inbox), 0);
 }
