@@ -56,6 +56,9 @@ pub enum OpError {
     /// The connection ended before the answer: the outcome is unknown.
     #[error("disconnected before the answer")]
     Disconnected,
+    /// The message waited in an older copy of the storage that was put back: whether it was sent since is unknown.
+    #[error("an older copy of the storage was put back")]
+    StorageRestored,
     /// The server's answer was not understood.
     #[error("malformed answer: {0}")]
     Malformed(String),

@@ -25,7 +25,9 @@ impl Engine {
         for change in effects.memory {
             change(&mut self.memory);
         }
-        self.store(writes);
+        if effects.fence || !writes.is_empty() {
+            self.store(writes);
+        }
         for (request, then) in effects.asks {
             self.requests.insert(request, then);
         }
@@ -54,9 +56,6 @@ impl Engine {
     }
 
     fn store(&mut self, writes: Vec<Write>) {
-        if writes.is_empty() {
-            return;
-        }
         let memory = &mut self.memory;
         memory.generation += 1;
         let epoch = Some(memory.epoch).filter(|epoch| *epoch > 0);

@@ -90,6 +90,7 @@ pub(crate) struct Effects {
     pub(crate) timers: Vec<(Timer, Option<Mono>)>,
     pub(crate) memory: Vec<MemoryChange>,
     pub(crate) schedule: Vec<Work>,
+    pub(crate) fence: bool,
     pub(crate) next_id: u64,
     pub(crate) next_event: u64,
 }
@@ -179,6 +180,12 @@ impl Turn<'_> {
         let id = format!("{}{}", self.memory.id_prefix, self.effects.next_id);
         self.effects.next_id += 1;
         id
+    }
+
+    /// Stores a batch even if nothing is written: what was read is still what is stored, and from here on nobody
+    /// else who uses this storage can write to it.
+    pub(crate) const fn fence(&mut self) {
+        self.effects.fence = true;
     }
 
     /// Where event ids start after a restart: beyond all that were written with earlier generations.

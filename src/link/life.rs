@@ -24,8 +24,9 @@ use crate::wire::noise::Initiator;
 
 use crate::crypto::KeyPair;
 
-/// The client was made: find its credentials, or make them, and dial.
-pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
+/// The client was made: find its credentials, or make them, and dial. Says whether the storage is an older copy that
+/// was put back.
+pub(crate) fn start(cx: &mut Turn<'_>) -> Result<bool, Stop> {
     let meta = cx.get::<StoreMeta>(META_KEY)?.unwrap_or_default();
     let (stored, known) = (meta.generation(), cx.config.known_generation);
     let restored = stored < known;
@@ -61,10 +62,10 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<(), Stop> {
         let reason = DownReason::LoggedOut { code: 0 };
         cx.emit(Event::Link(LinkEvent::Down { reason, retry_in_ms: None }));
         fail_sends(cx, credentials.me);
-        return Ok(());
+        return Ok(restored);
     }
     dial(cx);
-    Ok(())
+    Ok(restored)
 }
 
 /// A record without which there is no start cannot be read: nothing is dialed, and what is written all the same

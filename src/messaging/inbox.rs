@@ -40,7 +40,12 @@ pub(super) fn keep(cx: &mut Turn<'_>, event: Event) {
 
 /// Hands out again what the application did not confirm before the last client of this storage ended.
 pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    for (key, value) in cx.scan(Table::Inbox, &[], INBOX_EVENTS)? {
+    let kept = cx.scan(Table::Inbox, &[], INBOX_EVENTS)?;
+    if !kept.is_empty() {
+        // Another process over this storage must not confirm what is handed out here again.
+        cx.fence();
+    }
+    for (key, value) in kept {
         let Ok(id) = <[u8; 8]>::try_from(key.as_slice()) else { continue };
         let event = InboxEntry::from_record(value).ok().and_then(from_entry);
         match event {

@@ -36,8 +36,9 @@ impl Record for SentIndex {
     const TABLE: Table = Table::SentId;
 }
 
-/// Finds the messages that were not acked when the last client of this storage ended.
-pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
+/// Finds the messages that were not acked when the last client of this storage ended. Those of an older copy that
+/// was put back end here: they may have been sent, or given up, since the copy was made.
+pub(crate) fn recover(cx: &mut Turn<'_>, restored: bool) -> Result<(), Stop> {
     let limit = u32::try_from(OUTBOX_MESSAGES).unwrap_or(u32::MAX);
     let mut pending = Vec::new();
     for (key, value) in cx.scan(Table::Outbox, &[], limit)? {
@@ -50,7 +51,12 @@ pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
             cx.delete(Table::Outbox, &key);
             continue;
         };
-        pending.push((seq, PendingSend { id, chat, call: None, written: None, tries: 0 }));
+        let found = PendingSend { id, chat, call: None, written: None, tries: 0 };
+        if restored {
+            failed(cx, seq, &found, OpError::StorageRestored)?;
+        } else {
+            pending.push((seq, found));
+        }
     }
     cx.remember(move |memory| memory.outbox.extend(pending));
     Ok(())

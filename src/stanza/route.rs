@@ -76,9 +76,9 @@ const fn row(
 pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
     match work {
         Work::Start => {
-            link::start(cx)?;
+            let restored = link::start(cx)?;
             inbox::recover(cx)?;
-            outbox::recover(cx)
+            outbox::recover(cx, restored)
         }
         Work::Connected => link::connected(cx),
         Work::Closed => link::closed(cx),

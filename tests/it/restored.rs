@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use sanswire::event::LinkEvent;
+use sanswire::event::{LinkEvent, SendState};
+use sanswire::{OpError, Table};
 use sanswire_sim::server::{AdminRequest, Fault, Target};
 use sanswire_sim::world::{Storage, Who, World};
 
@@ -140,5 +141,29 @@ fn the_same_copy_put_back_twice_names_no_prekey_twice() {
     world.send(bob, alice, "after both");
     world.run_for(Duration::from_secs(60));
     assert!(world.texts(alice).contains(&"after both".to_owned()));
+    assert_eq!(world.server.violations(), []);
+}
+
+#[test]
+fn message_that_waits_in_an_older_copy_is_not_sent_and_its_sender_is_told() {
+    let mut world = World::new(6);
+    let (alice, bob) = (world.paired("Alice"), world.paired("Bob"));
+    world.send(alice, bob, "before");
+    world.run_for(Duration::from_secs(10));
+    world.unplug(alice);
+    world.send(alice, bob, "waits");
+    world.run();
+    let copy = world[alice].storage.clone();
+    world.plug_in(alice);
+    world.run_for(Duration::from_secs(120));
+    world.send(alice, bob, "later");
+    world.run_for(Duration::from_secs(10));
+    restore(&mut world, alice, copy);
+    let failed = world[alice].progress().into_iter().filter(|progress| {
+        matches!(&progress.state, SendState::Failed { error } if *error == OpError::StorageRestored)
+    });
+    assert_eq!(failed.count(), 1);
+    assert_eq!(world.texts(bob), ["before", "waits", "later"], "what was sent in time was sent once");
+    assert_eq!(world[alice].storage.count(Table::Outbox), 0);
     assert_eq!(world.server.violations(), []);
 }

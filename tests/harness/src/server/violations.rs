@@ -144,12 +144,6 @@ impl Server {
         }
     }
 
-    /// The storage of a device is an older copy by now: what waits there to be sent may have been encrypted and
-    /// sent since the copy was made, and it cannot know.
-    pub(crate) fn forget_copies(&mut self, of: DeviceRef) {
-        self.audit.first_sent.retain(|(from, ..), _| *from != of);
-    }
-
     /// Checks that a connection gets transport keys of its own: two that begin with the same ephemeral key
     /// would use the same nonces under related keys. Reference 01 §5.
     pub(crate) fn audit_hello(&mut self, frame: &[u8]) {

@@ -108,9 +108,6 @@ impl World {
         self.crash(who);
         self.actor(who).storage.put_back(copy);
         self.journal.note(self.now, Fact::PutBack { who }, &[]);
-        if let Some(device) = self.device(who) {
-            self.server.forget_copies(device);
-        }
         self.restart(who);
     }
 
