@@ -5,7 +5,8 @@
 //! the same id and the mark, and none comes once the confirmation is durable. An application that skips ids
 //! which it has dealt with therefore sees each message once.
 //!
-//! Excused from showing a message: devices that are no longer linked or were ended for good, and those that
+//! Excused from showing a message: a device whose storage was put back to an older copy when it kept the message but
+//! had not shown it, as only the lost part held it; devices that are no longer linked or were ended for good, and those that
 //! could not read it when its author is gone, as nobody is left to send it again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,12 +53,15 @@ fn restored(world: &World) -> BTreeSet<Who> {
 
 fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) -> Vec<String> {
     let mut details = Vec::new();
+    let lost_with_storage = lost_with_storage(facts);
     for (message, taken) in &facts.taken {
         for device in &taken.to {
             let Some(who) = facts.clients.get(device).copied() else { continue };
             let key = (*device, message.clone());
             let author_left = !facts.world.server.is_linked(message.0);
-            let excused = !facts.is_active(who) || (author_left && facts.retried.contains(&key));
+            let excused = !facts.is_active(who)
+                || (author_left && facts.retried.contains(&key))
+                || lost_with_storage.contains(&(who, message.1.as_str()));
             if !excused && !shown.contains_key(&key) {
                 let name = facts.name(who);
                 details.push(format!("{name} never showed {} of {:?}", message.1, message.0));
@@ -65,6 +69,25 @@ fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) 
         }
     }
     details
+}
+
+/// Messages that were durable on a device when an older copy of its storage was put back.
+fn lost_with_storage<'w>(facts: &Facts<'w>) -> BTreeSet<(Who, &'w str)> {
+    let mut kept: BTreeMap<Who, BTreeSet<&str>> = BTreeMap::new();
+    let mut lost = BTreeSet::new();
+    for entry in facts.entries() {
+        match &entry.fact {
+            Fact::Stored { who, kept: ids, .. } => {
+                kept.entry(*who).or_default().extend(ids.iter().map(String::as_str));
+            }
+            Fact::PutBack { who } => {
+                let gone = kept.remove(who).unwrap_or_default();
+                lost.extend(gone.into_iter().map(|id| (*who, id)));
+            }
+            _ => {}
+        }
+    }
+    lost
 }
 
 /// The ids and marks of all copies of one message on one device.
@@ -86,19 +109,13 @@ fn shows_once(facts: &Facts<'_>, shows: &[&Show<'_>]) -> Option<String> {
 
 /// Where in the journal the confirmation of an event became durable, if it did.
 fn forgotten_at(facts: &Facts<'_>, show: &Show<'_>) -> Option<usize> {
-    let mut confirmed = false;
-    for (at, entry) in facts.entries().iter().enumerate().skip(show.at) {
-        match &entry.fact {
-            Fact::Confirmed { who, event } if *who == show.who && *event == show.envelope.id => {
-                confirmed = true;
-            }
-            Fact::Crashed { who, .. } if *who == show.who => confirmed = false,
-            Fact::Stored { who, tables, .. }
-                if confirmed && *who == show.who && tables.contains(&Table::Inbox) =>
-            {
-                return Some(at);
-            }
-            _ => {}
+    let after = facts.entries().iter().enumerate().skip(show.at);
+    for (at, entry) in after {
+        if let Fact::Stored { who, forgot, .. } = &entry.fact
+            && *who == show.who
+            && forgot.contains(&show.envelope.id)
+        {
+            return Some(at);
         }
     }
     None

@@ -4,9 +4,11 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sanswire::event::{Envelope, Event, LinkEvent, Received, SendProgress};
+use prost::Message as _;
+use sanswire::event::{Envelope, Event, EventId, LinkEvent, Received, SendProgress};
 use sanswire::ops::{Answer, CallId, Operation};
-use sanswire::{Batch, Config, Health, Input, Mono, Now, OpError, Output, UnixMs};
+use sanswire::{Batch, Config, Health, Input, Mono, Now, OpError, Output, Table, UnixMs, Write};
+use sanswire_proto::records::InboxEntry;
 
 use super::journal::{Fact, Journal};
 use super::network::{Network, Piece, Way};
@@ -444,7 +446,13 @@ fn stored(who: Who, batch: &Batch) -> (Fact, Vec<u8>) {
         digest.extend_from_slice(write.value.as_deref().unwrap_or_default());
     }
     let bytes = digest.len() - batch.writes.len();
-    (Fact::Stored { who, generation: batch.generation, tables, bytes }, digest)
+    let gone = batch.writes.iter().filter(|write| write.table == Table::Inbox && write.value.is_none());
+    let forgot = gone.filter_map(|write| write.key.as_slice().try_into().ok());
+    let forgot = forgot.map(|id| EventId(u64::from_be_bytes(id))).collect();
+    let inbox = batch.writes.iter().filter(|write| write.table == Table::Inbox);
+    let message = |write: &Write| InboxEntry::decode(write.value.as_ref()?.get(1..)?).ok()?.received?.id;
+    let kept = inbox.filter_map(message).collect();
+    (Fact::Stored { who, generation: batch.generation, tables, bytes, forgot, kept }, digest)
 }
 
 /// The plaintext of a message, which `Debug` does not show.

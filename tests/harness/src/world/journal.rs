@@ -102,6 +102,10 @@ pub enum Fact {
         tables: Vec<Table>,
         /// Bytes of keys and values.
         bytes: usize,
+        /// Kept events that it removed, as they were confirmed.
+        forgot: Vec<EventId>,
+        /// Ids of the messages whose events it keeps until they are confirmed.
+        kept: Vec<String>,
     },
     /// Storage refused a batch; the client was dropped.
     StoreFailed {
