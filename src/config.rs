@@ -34,8 +34,8 @@ pub struct Config {
     /// message, and [`LinkEvent::StorageRestored`](crate::event::LinkEvent::StorageRestored) tells of it.
     #[serde(default)]
     pub known_generation: u64,
-    /// One-time prekeys of the first upload, from [`PREKEYS_LOW`](crate::limits::PREKEYS_LOW) to the default
-    /// [`PREKEYS_FIRST`](crate::limits::PREKEYS_FIRST), which is what the official client sends. Each is one peer
+    /// One-time prekeys of the first upload, from [`PREKEYS_LOW`] to the default
+    /// [`PREKEYS_FIRST`], which is what the official client sends. Each is one peer
     /// device that can start a session before more must be uploaded; a host with very many accounts may want
     /// fewer, as each costs it a key and a record.
     #[serde(default = "first_prekeys")]

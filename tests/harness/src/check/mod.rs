@@ -18,7 +18,7 @@
 //! | `same_seed` | the same seed gives the same run, byte for byte |
 //! | `cache_blind` | how much is cached changes nothing but how often records are loaded |
 //!
-//! The last two compare two runs: [`repeatable`].
+//! The last two compare two runs: `repeatable`.
 
 use crate::world::World;
 
