@@ -70,6 +70,7 @@ fn unanswered(facts: &Facts<'_>) -> Vec<String> {
 fn without_end(facts: &Facts<'_>) -> Vec<String> {
     let mut begun: BTreeSet<(Who, &str)> = BTreeSet::new();
     let mut ended: BTreeSet<(Who, &str)> = BTreeSet::new();
+    let mut forgotten: BTreeSet<(Who, &str)> = BTreeSet::new();
     for entry in facts.entries() {
         match &entry.fact {
             Fact::Shown { who, envelope, .. } => {
@@ -80,10 +81,15 @@ fn without_end(facts: &Facts<'_>) -> Vec<String> {
                 };
             }
             Fact::Took { from, id, .. } => {
-                begun.extend(facts.clients.get(from).map(|who| (*who, id.as_str())))
+                let sent = facts.clients.get(from).map(|who| (*who, id.as_str()));
+                begun.extend(sent.filter(|sent| !forgotten.contains(sent)));
             }
-            // An older copy of the storage knows nothing of what was begun after it was made.
-            Fact::PutBack { who } => begun.retain(|(of, _)| of != who),
+            // An older copy of the storage knows nothing of what was begun after it was made, though the server may
+            // still take what is on its way.
+            Fact::PutBack { who } => {
+                forgotten.extend(begun.iter().filter(|(of, _)| of == who));
+                begun.retain(|(of, _)| of != who);
+            }
             _ => {}
         }
     }
