@@ -83,12 +83,13 @@ const WIDE: [&str; 7] = [
 ];
 
 /// Records that hold keys or plaintext: `src/redact.rs` gives them a `Debug` that shows neither.
-const SECRET: [&str; 15] = [
+const SECRET: [&str; 17] = [
     ".sanswire.records.v1.Credentials",
     ".sanswire.records.v1.InboxEntry",
     ".sanswire.records.v1.MessageSecret",
     ".sanswire.records.v1.OutboxEntry",
     ".sanswire.records.v1.PreKey",
+    ".sanswire.records.v1.PrivacyToken",
     ".sanswire.records.v1.ReceivedEntry",
     ".sanswire.records.v1.ReceivingChain",
     ".sanswire.records.v1.SenderKeyRecord",
@@ -99,4 +100,5 @@ const SECRET: [&str; 15] = [
     ".sanswire.records.v1.SessionRecord",
     ".sanswire.records.v1.SignedPreKey",
     ".sanswire.records.v1.SkippedKey",
+    ".sanswire.records.v1.TokenSalt",
 ];

@@ -61,6 +61,18 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it is durable before it is handed out, and comes again after a restart until it is confirmed.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        match self {
+            Self::Message(_) => true,
+            Self::Send(progress) => !matches!(progress.state, SendState::Queued | SendState::Written),
+            Self::Link(_) | Self::Undecryptable(_) | Self::Unhandled { .. } | Self::Fault { .. } => false,
+        }
+    }
+}
+
 /// A change of the connection or the pairing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -20,6 +20,7 @@ redacted!(
     MessageSecret,
     OutboxEntry,
     PreKey,
+    PrivacyToken,
     ReceivedEntry,
     ReceivingChain,
     SenderKeyRecord,
@@ -30,6 +31,7 @@ redacted!(
     SessionRecord,
     SignedPreKey,
     SkippedKey,
+    TokenSalt,
 );
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ fn to_entry(event: &Event, now_ms: u64) -> Option<InboxEntry> {
             });
         }
         Event::Send(progress) => entry.progress = Some(progress_entry(progress)?),
+        other if other.is_kept() => entry.event = Some(serde_json::to_vec(other).ok()?.into()),
         _ => return None,
     }
     Some(entry)
@@ -122,6 +123,9 @@ fn from_entry(entry: InboxEntry) -> Option<Event> {
             content: content::read(&parsed),
             message,
         }));
+    }
+    if let Some(event) = entry.event {
+        return serde_json::from_slice(&event).ok();
     }
     entry.progress.and_then(from_progress).map(Event::Send)
 }

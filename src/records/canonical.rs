@@ -4,17 +4,32 @@ use bytes::Bytes;
 use prost::Message;
 use sanswire_proto::records::{
     Credentials as StoredCredentials, DeviceList, Identity, InboxEntry, LidMapping, MessageSecret,
-    MessagingMeta, OutboxEntry, PreKey as StoredPreKey, RetryCounter, SentIndex, SentMessage,
-    SessionRecord as StoredSessions, ShownMark, StoreMeta,
+    MessagingMeta, OutboxEntry, PreKey as StoredPreKey, PrivacyToken, RetryCounter, SenderKeyRecord,
+    SentIndex, SentMessage, SessionRecord as StoredSessions, ShownMark, StoreMeta, TokenSalt,
 };
 
 use super::credentials::Credentials;
 use super::record::META_KEY;
-use super::{Record, RecordError, Table, signal};
+use super::{Record, RecordCause, RecordError, Table, signal};
 
 impl Record for MessageSecret {
     const TABLE: Table = Table::Secret;
 }
+
+impl Record for SenderKeyRecord {
+    const TABLE: Table = Table::SenderKey;
+}
+
+impl Record for PrivacyToken {
+    const TABLE: Table = Table::Token;
+}
+
+impl Record for TokenSalt {
+    const TABLE: Table = Table::Account;
+}
+
+/// Where [`TokenSalt`] is in table `account`.
+pub(crate) const TOKEN_SALT_KEY: &[u8] = b"salt";
 
 /// Reads the record of a table as a client does, and gives the form in which this version writes it. Records of
 /// this version are in that form already.
@@ -52,6 +67,19 @@ pub fn canonical_record(table: Table, key: &[u8], value: Bytes) -> Result<Bytes,
         Table::Shown => same::<ShownMark>(value),
         Table::Retry => same::<RetryCounter>(value),
         Table::Secret => same::<MessageSecret>(value),
+        Table::SenderKey => same::<SenderKeyRecord>(value),
+        Table::Token => same::<PrivacyToken>(value),
+        Table::Account if key == TOKEN_SALT_KEY => same::<TokenSalt>(value),
+        Table::Account | Table::Group | Table::SharedKey | Table::Placeholder => versioned(table, value),
+    }
+}
+
+/// For records whose schema is not known here: only the version is checked.
+fn versioned(table: Table, value: Bytes) -> Result<Bytes, RecordError> {
+    match value.first() {
+        Some(1) => Ok(value),
+        Some(&version) => Err(RecordError { table, cause: RecordCause::Version(version) }),
+        None => Err(RecordError::malformed(table)),
     }
 }
 
@@ -64,7 +92,6 @@ fn same<R: Record + Message>(value: Bytes) -> Result<Bytes, RecordError> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::records::RecordCause;
 
     #[test]
     fn records_are_checked_as_deeply_as_a_client_checks_them() {

@@ -36,11 +36,23 @@ pub enum Table {
     Retry = 12,
     /// Message secrets by chat, sender and message id.
     Secret = 13,
+    /// Sender keys by group and Signal address of the sender, our own among them.
+    SenderKey = 14,
+    /// What is known of groups: members, settings; by group.
+    Group = 15,
+    /// Which devices have our sender key, by group.
+    SharedKey = 16,
+    /// Privacy tokens by bare user.
+    Token = 17,
+    /// The account's own settings and state, by name.
+    Account = 18,
+    /// Messages that the phone was asked to send again, by chat and message id.
+    Placeholder = 19,
 }
 
 impl Table {
     /// Every table, in order of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::Meta,
         Self::Credentials,
         Self::PreKey,
@@ -55,6 +67,12 @@ impl Table {
         Self::Shown,
         Self::Retry,
         Self::Secret,
+        Self::SenderKey,
+        Self::Group,
+        Self::SharedKey,
+        Self::Token,
+        Self::Account,
+        Self::Placeholder,
     ];
 
     /// The number that storage keeps.
@@ -79,6 +97,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_number(table.number()), Some(table));
         }
-        assert_eq!(Table::from_number(14), None);
+        assert_eq!(Table::from_number(20), None);
     }
 }
