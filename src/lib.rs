@@ -91,7 +91,7 @@ pub mod wire;
 
 pub use client::{Client, Health, Machine, Traced};
 pub use config::Config;
-pub use error::{Misuse, OpError};
+pub use error::{Misuse, OpError, Refusal, Rule};
 pub use input::{Found, Input};
 pub use now::{Mono, Now, UnixMs};
 pub use output::{Batch, Output, Target, Want, Write};

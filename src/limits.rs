@@ -114,6 +114,18 @@ pub const OFFLINE_BATCH: u32 = 100;
 
 // directory
 
+/// Length of the buckets in which privacy tokens age, in seconds. Reference 05 §11.
+pub const TOKEN_BUCKET_S: u64 = 604_800;
+
+/// Buckets, counting the present one, in which a privacy token holds. Reference 05 §11.
+pub const TOKEN_BUCKETS: u64 = 4;
+
+/// Bytes of a privacy token that is kept; servers give a few dozen.
+pub const TOKEN_BYTES: usize = 1024;
+
+/// Contacts that are given a privacy token at a time; the next message to others tries again.
+pub const TOKENS_IN_FLIGHT: usize = 64;
+
 /// One-time prekeys of the first upload. Reference 04 §9.
 pub const PREKEYS_FIRST: u32 = 812;
 

@@ -4,6 +4,8 @@ mod text;
 
 use alloc::string::String;
 
+use prost::Message as _;
+use sanswire_proto::whatsapp::Message;
 use serde::{Deserialize, Serialize};
 
 pub use text::Text;
@@ -21,6 +23,11 @@ pub enum Content {
         /// Name of the protobuf field that is set, empty when there is none.
         kind: String,
     },
+}
+
+/// Whether an encoded message is protocol traffic of clients rather than something that a person said.
+pub(crate) fn is_protocol(message: &[u8]) -> bool {
+    Message::decode(message).is_ok_and(|message| message.protocol_message.is_some())
 }
 
 /// Byte fields of events as base64 text.

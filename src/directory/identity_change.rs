@@ -1,7 +1,7 @@
 //! Notifications of namespace `encrypt`: own prekeys run low, or a contact was set up anew.
 //! Reference 04 §9.1, §15.
 
-use super::{devices, lid, sessions};
+use super::{devices, lid, sessions, tctoken};
 use crate::engine::{Stop, Turn, Work};
 use crate::stanza::parse;
 use crate::wire::NodeRef;
@@ -31,5 +31,5 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
     sessions::forget_identity(cx, &address);
     devices::forget(cx, &from);
     devices::forget(cx, &address);
-    Ok(())
+    tctoken::issue_again(cx, &from)
 }

@@ -8,4 +8,6 @@ pub(crate) mod lid;
 pub(crate) mod own;
 pub(crate) mod prekeys;
 pub(crate) mod sessions;
+pub(crate) mod tctoken;
+pub mod token_time;
 pub(crate) mod usync;

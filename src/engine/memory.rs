@@ -72,6 +72,10 @@ pub(crate) struct Memory {
     pub(crate) unreachable: BTreeMap<OwnedJid, Mono>,
     /// Messages to send again once a bundle has come.
     pub(crate) resends: Vec<Resend>,
+    /// Contacts that are being given a privacy token.
+    pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
+    /// Where the next look for old privacy tokens begins.
+    pub(crate) prune_tokens_from: Vec<u8>,
     /// A prekey upload is in flight.
     pub(crate) uploading_prekeys: bool,
 }

@@ -11,7 +11,7 @@ use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::DeviceSentMessage;
 
 use super::recipients::Addressed;
-use crate::directory::{bundles, own, sessions};
+use crate::directory::{bundles, own, sessions, tctoken};
 use crate::engine::{Stop, Turn};
 use crate::records::{RecordError, Table};
 use crate::signal::{self, CiphertextKind, SessionRecord};
@@ -72,6 +72,9 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
         .attr("type", "text")
         .attr_opt("peer_recipient_pn", to.number.clone())
         .child(Node::new("participants").children(children));
+    if let Some(token) = tctoken::node_for(cx, &to.destination)? {
+        stanza = stanza.child(token);
+    }
     if needs_identity {
         stanza = attach_identity(cx, stanza)?;
     }

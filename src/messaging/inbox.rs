@@ -11,6 +11,7 @@ use sanswire_proto::whatsapp::Message;
 
 use super::{retry_out, shown};
 use crate::content;
+use crate::directory::tctoken;
 use crate::engine::{Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{Event, EventId, Received, SendProgress, SendState};
@@ -79,7 +80,7 @@ pub(crate) fn seen(cx: &mut Turn<'_>, event: EventId) -> Result<(), Stop> {
 
 /// Drops old marks now and then.
 pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let more = shown::prune(cx)? | retry_out::prune(cx)?;
+    let more = shown::prune(cx)? | retry_out::prune(cx)? | tctoken::prune(cx)?;
     cx.arm(Timer::Prune, Duration::from_secs(if more { 1 } else { PRUNE_EVERY_S }));
     Ok(())
 }

@@ -15,9 +15,10 @@ use sanswire_proto::records::{OutboxEntry, SentIndex, SentMessage};
 
 use super::recipients::{self, Recipients};
 use super::{fanout, inbox, send, state};
-use crate::directory::devices;
+use crate::content;
+use crate::directory::{devices, tctoken};
 use crate::engine::{PendingSend, Phase, Stop, Turn, Work};
-use crate::error::OpError;
+use crate::error::{OpError, Refusal};
 use crate::event::{Event, SendProgress, SendState};
 use crate::limits::{ACK_LIMIT_S, OUTBOX_MESSAGES, SEND_TRIES, SENT_MESSAGES};
 use crate::records::{Record, RecordError, Table};
@@ -120,11 +121,17 @@ pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     if node.has("error") && node.get("error").as_deref() != Some("0") {
         let code = node.get_u64("error").and_then(|code| u32::try_from(code).ok()).unwrap_or(0);
         let text = node.get("error").unwrap_or_default().into_owned();
+        if Refusal::of(code) == Refusal::Restricted {
+            tctoken::issue_now(cx, &pending.chat)?;
+        }
         return failed(cx, seq, &pending, OpError::Refused { code, text, retry_after_s: None });
     }
     if node.has("phash") {
         // Somebody's devices changed: the next send asks again. Reference 05 §9.
         forget_devices(cx, &entry, &pending.chat);
+    }
+    if entry.message.as_ref().is_some_and(|message| !content::is_protocol(message)) {
+        tctoken::issue_if_due(cx, &pending.chat)?;
     }
     let timestamp = node.get_u64("t").unwrap_or_else(|| cx.now.unix.seconds());
     let skipped =

@@ -11,6 +11,7 @@ pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;
 
+pub(crate) use canonical::TOKEN_SALT_KEY;
 pub use canonical::canonical_record;
 pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};

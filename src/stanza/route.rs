@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 
 use super::ack::ack;
-use crate::directory::{devices, identity_change};
+use crate::directory::{devices, identity_change, tctoken};
 use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
 use crate::link;
@@ -48,6 +48,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("notification", "devices",              devices::notified,          Close::Ack,     "05 §2"),
     row("notification", "account_sync",         devices::own_notified,      Close::Ack,     "02 §7"),
     row("notification", "encrypt",              identity_change::notified,  Close::Ack,     "04 §9"),
+    row("notification", "privacy_token",        tctoken::notified,          Close::Ack,     "05 §11"),
     row("notification", "companion_reg_refresh", link::pairing_refresh,     Close::Ack,     "02 §2"),
     row("notification", ANY,                    unhandled,                  Close::Ack,     "08"),
     row("call",         ANY,                    unhandled,                  Close::Ack,     "13"),

@@ -274,7 +274,7 @@ fn an_offline_queue_is_pulled_batch_by_batch() {
         LinkEvent::OfflineDone { count } => Some(*count),
         _ => None,
     });
-    assert_eq!(done, Some(230));
+    assert_eq!(done, Some(231), "the messages, and the token that came with the first");
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod signal;
 mod store;
 mod sweep;
 mod tidy;
+mod tokens;
 mod vectors;
 mod wire;

@@ -1,0 +1,162 @@
+//! Privacy tokens: how long they hold, who gets one, and what goes out with a message.
+
+use core::time::Duration;
+
+use sanswire::Table;
+use sanswire::directory::token_time::{contact_token, is_due, is_expired};
+use sanswire::limits::{TOKEN_BUCKET_S, TOKEN_BUCKETS, TOKEN_BYTES, TOKENS_IN_FLIGHT};
+use sanswire::messaging::SendMessage;
+use sanswire::wire::{Jid, Node, OwnedJid};
+use sanswire::{Refusal, Rule};
+use sanswire_sim::script::{Peer, Script};
+use sanswire_sim::world::World;
+
+use crate::vectors::{check, hex, same, to_hex};
+
+#[test]
+fn tokens_age_and_are_derived_as_the_vectors_say() {
+    check("sending.json", |case| match case.kind.as_deref() {
+        Some("tctoken_time") => {
+            let now = case.input["now"].as_u64().unwrap();
+            let given = &case.input["timestamp"];
+            // Attributes are text; what is no number was never given.
+            let given = given.as_u64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
+            if let Some(expired) = case.expected["expired"].as_bool() {
+                same("expired", &is_expired(given, now), &expired)?;
+            }
+            match case.expected["should_issue"].as_bool() {
+                Some(due) => same("due", &is_due(given, now), &due),
+                None => Ok(()),
+            }
+        }
+        Some("cstoken") => {
+            let lid = Jid::parse(case.text("recipient_lid")).unwrap();
+            let token = contact_token(&hex(case.text("salt")), &lid);
+            same("cstoken", &to_hex(&token).as_str(), &case.expected["cstoken"].as_str().unwrap())
+        }
+        // Other parts of sending have tests of their own over the same file.
+        _ => Ok(()),
+    });
+}
+
+#[test]
+fn the_first_message_of_a_week_gives_the_contact_a_token_which_their_answer_shows() {
+    let mut world = World::new(1);
+    let (alice, bob) = (world.paired("Alice"), world.paired("Bob"));
+    world.send(alice, bob, "hi");
+    world.send(alice, bob, "again");
+    world.run();
+    assert_eq!(world[bob].storage.count(Table::Token), 1, "given by the first message");
+    assert_eq!(world[alice].storage.count(Table::Token), 1, "remembered as given");
+    world.send(bob, alice, "hi yourself");
+    world.run();
+    assert_eq!(world.texts(alice), ["hi yourself"]);
+    assert!(world.server.violations().is_empty(), "{:#?}", world.server.violations());
+}
+
+/// What a contact's device gives: a token of `t`.
+fn given(from: &Jid<'_>, token: &[u8], t: u64) -> Node<'static> {
+    let token = Node::new("token").attr("type", "trusted_contact").attr("t", t).bytes(token.to_vec());
+    Node::new("notification")
+        .attr("id", format!("token-{t}"))
+        .attr("from", from.bare().into_owned())
+        .attr("type", "privacy_token")
+        .child(Node::new("tokens").child(token))
+}
+
+fn bob() -> OwnedJid {
+    Jid::pn("15550000002", 0)
+}
+
+fn text(id: &str) -> SendMessage {
+    SendMessage { to: bob(), text: "hi".to_string(), id: Some(id.to_string()) }
+}
+
+/// The token that goes out with the next message to Bob.
+fn shown(script: &mut Script, peer: &Peer, id: &str) -> Option<Vec<u8>> {
+    script.call(text(id));
+    script.answer_directory(&[peer]);
+    let message = script.sent_tagged("message").pop().unwrap();
+    message.find("tctoken").and_then(|token| token.content_bytes()).map(|bytes| bytes.to_vec())
+}
+
+#[test]
+fn the_newest_token_of_a_contact_goes_with_each_message_until_it_is_expired() {
+    let mut script = Script::ready(2);
+    let peer = script.peer(bob());
+    let now = script.seconds();
+    assert_eq!(shown(&mut script, &peer, "A"), None);
+    script.send(&given(&peer.jid, b"first", now));
+    assert_eq!(shown(&mut script, &peer, "B").as_deref(), Some(&b"first"[..]));
+    script.send(&given(&peer.jid, b"second", now + 1));
+    script.send(&given(&peer.jid, b"older", now - 1));
+    assert_eq!(shown(&mut script, &peer, "C").as_deref(), Some(&b"second"[..]));
+    script.jump(Duration::from_secs(TOKEN_BUCKET_S * TOKEN_BUCKETS));
+    assert_eq!(shown(&mut script, &peer, "D"), None);
+}
+
+#[test]
+fn tokens_of_services_without_time_or_too_long_are_not_kept() {
+    let mut script = Script::ready(3);
+    let peer = script.peer(bob());
+    let now = script.seconds();
+    script.send(&given(&peer.jid, b"timeless", 0));
+    script.send(&given(&peer.jid, &vec![7; TOKEN_BYTES + 1], now));
+    script.send(&given(&Jid::pn("0", 0), b"service", now));
+    script.send(&given(&Jid::group("1555-1"), b"group", now));
+    assert_eq!(script.storage.count(Table::Token), 0);
+    script.send(&given(&peer.jid, &vec![7; TOKEN_BYTES], now));
+    assert_eq!(script.storage.count(Table::Token), 1);
+    let acks = script.sent_tagged("ack");
+    assert_eq!(acks.len(), 5, "each is closed");
+}
+
+/// Requests to give tokens, as what they give to whom.
+fn issued(script: &mut Script) -> Vec<(OwnedJid, u64)> {
+    let iqs = script.sent_tagged("iq");
+    let tokens = iqs.iter().filter_map(|iq| iq.find("tokens")).flat_map(Node::nodes);
+    tokens.map(|token| (token.get_jid("jid").unwrap().into_owned(), token.get_u64("t").unwrap())).collect()
+}
+
+#[test]
+fn a_message_refused_for_want_of_a_token_fails_gives_one_and_is_not_sent_again() {
+    let mut script = Script::ready(4);
+    let peer = script.peer(bob());
+    let call = script.call(text("A"));
+    script.answer_directory(&[&peer]);
+    script.sent();
+    script.send(&Node::new("ack").attr("class", "message").attr("id", "A").attr("error", "463"));
+    let Some(Err(error)) = script.reply(call) else { panic!("not refused: {:?}", script.reply(call)) };
+    assert_eq!(error.refusal().map(Refusal::rule), Some(Rule::TokenIssued));
+    assert_eq!(issued(&mut script), [(bob(), script.seconds())]);
+    assert!(script.sent_tagged("message").is_empty());
+}
+
+#[test]
+fn a_contact_that_was_set_up_anew_gets_the_token_of_its_old_time_again() {
+    let mut script = Script::ready(5);
+    let peer = script.peer(bob());
+    script.call(text("A"));
+    script.answer_directory(&[&peer]);
+    script.ack("A");
+    let given_at = script.seconds();
+    let request = script.asked("privacy");
+    script.answer(&request, None);
+    script.jump(Duration::from_secs(2 * TOKEN_BUCKET_S));
+    let changed = Node::new("notification").attr("id", "new").attr("from", bob()).attr("type", "encrypt");
+    script.send(&changed.child(Node::new("identity")));
+    assert_eq!(issued(&mut script), [(bob(), given_at)]);
+}
+
+#[test]
+fn no_more_tokens_are_given_at_a_time_than_the_limit() {
+    let mut script = Script::ready(6);
+    for n in 0..=TOKENS_IN_FLIGHT {
+        let peer = script.peer(Jid::pn(format!("1555000{n:04}"), 0));
+        let id = format!("T{n}");
+        script.call(SendMessage { to: peer.jid.clone(), text: "hi".to_string(), id: Some(id.clone()) });
+        script.answer_directory(&[&peer]);
+        script.ack(&id);
+    }
+    assert_eq!(issued(&mut script).len(), TOKENS_IN_FLIGHT);
+}
