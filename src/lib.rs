@@ -75,6 +75,7 @@ mod engine;
 mod entropy;
 mod error;
 pub mod event;
+mod history;
 mod input;
 pub mod limits;
 pub mod link;

@@ -112,6 +112,14 @@ pub const OFFLINE_LIMIT_S: u64 = 60;
 /// Stanzas of the offline queue asked for at a time. Reference 01 §10.
 pub const OFFLINE_BATCH: u32 = 100;
 
+// history
+
+/// Bytes of history inside its notification, inflated.
+pub const HISTORY_INFLATED_BYTES: usize = 16 << 20;
+
+/// Pairs of names, and chats with tokens, that are taken from one notification.
+pub const HISTORY_PAIRS: usize = 4096;
+
 // directory
 
 /// Length of the buckets in which privacy tokens age, in seconds. Reference 05 §11.

@@ -61,6 +61,11 @@ pub(crate) fn other_name(cx: &mut Turn<'_>, jid: &Jid<'_>) -> Result<Option<Owne
     }
 }
 
+/// Where a user's other name is stored.
+pub(crate) fn record_key(user: &Jid<'_>) -> (Table, Vec<u8>) {
+    (Table::Lid, key(user))
+}
+
 fn key(user: &Jid<'_>) -> Vec<u8> {
     user.bare().to_string().into_bytes()
 }

@@ -87,12 +87,36 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
     store_tokens(cx, node, |_| Some(user.clone()))
 }
 
-/// Sets what tokens are derived from for contacts that gave none; an empty salt is ignored.
-#[expect(dead_code, reason = "the salt comes with history and app state, which are not read yet")]
-pub(crate) fn learn_salt(cx: &mut Turn<'_>, salt: Bytes) {
-    if !salt.is_empty() {
+/// Takes what history says about the tokens of a contact, unless what is known is newer.
+pub(crate) fn import(
+    cx: &mut Turn<'_>,
+    contact: &Jid<'_>,
+    token: &[u8],
+    received_s: Option<u64>,
+    issued_s: Option<u64>,
+) -> Result<(), Stop> {
+    if !is_person(contact) {
+        return Ok(());
+    }
+    let user = name_of(cx, contact)?;
+    if let Some(given) = received_s {
+        take(cx, &user, token, given)?;
+    }
+    let mut record = cx.get::<PrivacyToken>(&key(&user))?.unwrap_or_default();
+    if issued_s > record.issued_unix_s {
+        record.issued_unix_s = issued_s;
+        cx.put(&key(&user), &record);
+    }
+    Ok(())
+}
+
+/// Sets what tokens are derived from for contacts that gave none; an empty salt is ignored, and so is one that comes
+/// after another.
+pub(crate) fn learn_salt(cx: &mut Turn<'_>, salt: Bytes) -> Result<(), Stop> {
+    if !salt.is_empty() && cx.get::<TokenSalt>(TOKEN_SALT_KEY)?.is_none() {
         cx.put(TOKEN_SALT_KEY, &TokenSalt { salt: Some(salt) });
     }
+    Ok(())
 }
 
 /// Drops records of which both halves are expired, a run at a time; says whether there may be more.
@@ -161,19 +185,32 @@ fn store_tokens(
     owner: impl Fn(Option<&Jid<'_>>) -> Option<OwnedJid>,
 ) -> Result<(), Stop> {
     for token in node.find("tokens").into_iter().flat_map(|tokens| tokens.find_all("token")) {
-        let given = token.get_u64("t").filter(|t| *t > 0);
-        let bytes = token.content_bytes().filter(|bytes| !bytes.is_empty() && bytes.len() <= TOKEN_BYTES);
+        let (Some(given), Some(bytes)) = (token.get_u64("t"), token.content_bytes()) else { continue };
         let trusted = token.get("type").as_deref() == Some(TRUSTED_CONTACT);
-        let user = owner(token.get_jid("jid").as_ref());
-        let (Some(given), Some(bytes), true, Some(user)) = (given, bytes, trusted, user) else { continue };
-        let mut record = cx.get::<PrivacyToken>(&key(&user))?.unwrap_or_default();
-        if record.received_unix_s.is_none_or(|known| given >= known) {
-            record.token = Some(Bytes::copy_from_slice(&bytes));
-            record.received_unix_s = Some(given);
-            cx.put(&key(&user), &record);
+        if let Some(user) = owner(token.get_jid("jid").as_ref()).filter(|_| trusted) {
+            take(cx, &user, &bytes, given)?;
         }
     }
     Ok(())
+}
+
+/// Stores a token unless it is unusable or older than what is known.
+fn take(cx: &mut Turn<'_>, user: &OwnedJid, token: &[u8], given: u64) -> Result<(), Stop> {
+    if given == 0 || token.is_empty() || token.len() > TOKEN_BYTES {
+        return Ok(());
+    }
+    let mut record = cx.get::<PrivacyToken>(&key(user))?.unwrap_or_default();
+    if record.received_unix_s.is_none_or(|known| given >= known) {
+        record.token = Some(Bytes::copy_from_slice(token));
+        record.received_unix_s = Some(given);
+        cx.put(&key(user), &record);
+    }
+    Ok(())
+}
+
+/// Where a contact's tokens are stored.
+pub(crate) fn record_key(user: &Jid<'_>) -> (Table, Vec<u8>) {
+    (Table::Token, key(user))
 }
 
 /// The name under which a contact's tokens are kept: the LID when it is known.

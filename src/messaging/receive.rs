@@ -15,6 +15,7 @@ use crate::crypto::PublicKey;
 use crate::directory::{lid, own, sessions};
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Received};
+use crate::history::bootstrap;
 use crate::limits::ENCS_PER_MESSAGE;
 use crate::records::Table;
 use crate::signal::{self, DecryptError, PreKeyMessage};
@@ -198,6 +199,9 @@ fn arrived(cx: &mut Turn<'_>, node: NodeRef<'_>, source: Source, padded: &[u8]) 
     }
     retry_out::forget(cx, &source)?;
     let message = unwrap_own(message, source.from_me);
+    if source.from_me && source.sender.device() == 0 {
+        bootstrap::learn(cx, &message)?;
+    }
     shown::mark(cx, &source);
     close(cx, node, &source);
     let received = Received {

@@ -2,13 +2,19 @@
 
 use core::time::Duration;
 
+use miniz_oxide::deflate::compress_to_vec_zlib;
+use prost::Message as _;
 use sanswire::Table;
 use sanswire::directory::token_time::{contact_token, is_due, is_expired};
-use sanswire::limits::{TOKEN_BUCKET_S, TOKEN_BUCKETS, TOKEN_BYTES, TOKENS_IN_FLIGHT};
+use sanswire::limits::{
+    HISTORY_INFLATED_BYTES, HISTORY_PAIRS, TOKEN_BUCKET_S, TOKEN_BUCKETS, TOKEN_BYTES, TOKENS_IN_FLIGHT,
+};
 use sanswire::messaging::SendMessage;
 use sanswire::wire::{Jid, Node, OwnedJid};
 use sanswire::{Refusal, Rule};
-use sanswire_sim::script::{Peer, Script};
+use sanswire_proto::whatsapp::message::{HistorySyncNotification, ProtocolMessage};
+use sanswire_proto::whatsapp::{Conversation, HistorySync, Message, PhoneNumberToLidMapping};
+use sanswire_sim::script::{OWN_NUMBER, Peer, Script};
 use sanswire_sim::world::World;
 
 use crate::vectors::{check, hex, same, to_hex};
@@ -159,4 +165,91 @@ fn no_more_tokens_are_given_at_a_time_than_the_limit() {
         script.ack(&id);
     }
     assert_eq!(issued(&mut script).len(), TOKENS_IN_FLIGHT);
+}
+
+/// History inside a message of the account's own phone.
+fn history(script: &mut Script, history: &HistorySync) {
+    let mut phone = script.peer(Jid::pn(OWN_NUMBER, 0));
+    let notification = HistorySyncNotification {
+        initial_hist_bootstrap_inline_payload: Some(compress_to_vec_zlib(&history.encode_to_vec(), 6).into()),
+        ..HistorySyncNotification::default()
+    };
+    let protocol = ProtocolMessage {
+        history_sync_notification: Some(notification.into()),
+        ..ProtocolMessage::default()
+    };
+    let message = Message { protocol_message: Some(protocol.into()), ..Message::default() };
+    let stanza = phone.message("history", &message).attr("category", "peer");
+    script.send(&stanza);
+}
+
+fn pair_of_names(pn: &Jid<'_>, lid: &Jid<'_>) -> PhoneNumberToLidMapping {
+    PhoneNumberToLidMapping { pn_jid: Some(pn.to_string()), lid_jid: Some(lid.to_string()) }
+}
+
+#[test]
+fn a_contact_without_token_is_shown_one_that_is_derived_from_the_salt_of_the_history() {
+    let mut script = Script::ready(7);
+    let lid = Jid::lid("100000000000002", 0);
+    let salt = [9; 32];
+    let first = HistorySync {
+        phone_number_to_lid_mappings: vec![pair_of_names(&bob(), &lid)],
+        nct_salt: Some(salt.to_vec().into()),
+        ..HistorySync::default()
+    };
+    history(&mut script, &first);
+    let peer = script.peer(lid.clone());
+    script.call(text("A"));
+    script.answer_directory(&[&peer]);
+    let message = script.sent_tagged("message").pop().unwrap();
+    assert_eq!(message.get_jid("to"), Some(lid.clone()), "its name is known from the history");
+    let derived = message.find("cstoken").and_then(Node::content_bytes);
+    assert_eq!(derived.as_deref(), Some(&contact_token(&salt, &lid)[..]));
+    assert!(message.find("tctoken").is_none());
+}
+
+#[test]
+fn tokens_and_times_of_chats_come_from_the_history_unless_newer_ones_are_known() {
+    let mut script = Script::ready(8);
+    let peer = script.peer(bob());
+    let now = script.seconds();
+    script.send(&given(&peer.jid, b"newer", now));
+    let chat = |jid: &Jid<'_>, token: &'static [u8]| Conversation {
+        id: Some(jid.to_string()),
+        tc_token: Some(token.into()),
+        tc_token_timestamp: Some(now - 1),
+        tc_token_sender_timestamp: Some(now),
+        ..Conversation::default()
+    };
+    let other = Jid::pn("15550000003", 0);
+    let chats = vec![chat(&bob(), b"older"), chat(&other, b"imported")];
+    history(&mut script, &HistorySync { conversations: chats, ..HistorySync::default() });
+    assert_eq!(shown(&mut script, &peer, "A").as_deref(), Some(&b"newer"[..]));
+    assert_eq!(script.storage.count(Table::Token), 2);
+    script.ack("A");
+    assert_eq!(issued(&mut script), [], "the history says that they have one of this week");
+}
+
+#[test]
+fn history_teaches_up_to_its_limits_and_nothing_when_it_is_larger() {
+    let names = |n: usize| (Jid::pn(format!("15556{n:06}"), 0), Jid::lid(format!("16{n:013}"), 0));
+    let pairs = |count: usize| (0..count).map(names).map(|(pn, lid)| pair_of_names(&pn, &lid)).collect();
+    for count in [HISTORY_PAIRS, HISTORY_PAIRS + 1] {
+        let mut script = Script::ready(9);
+        let before = script.storage.count(Table::Lid);
+        let listed = HistorySync { phone_number_to_lid_mappings: pairs(count), ..HistorySync::default() };
+        history(&mut script, &listed);
+        assert_eq!(script.storage.count(Table::Lid) - before, 2 * HISTORY_PAIRS);
+    }
+    for (over, learned) in [(0, 2), (1, 0)] {
+        let mut script = Script::ready(10);
+        let before = script.storage.count(Table::Lid);
+        let mut large = HistorySync { phone_number_to_lid_mappings: pairs(1), ..HistorySync::default() };
+        let filler = |len: usize| Some(vec![0; len].into());
+        large.shareable_chat_identifier_encryption_key = filler(HISTORY_INFLATED_BYTES);
+        let excess = large.encoded_len() - HISTORY_INFLATED_BYTES;
+        large.shareable_chat_identifier_encryption_key = filler(HISTORY_INFLATED_BYTES - excess + over);
+        history(&mut script, &large);
+        assert_eq!(script.storage.count(Table::Lid) - before, learned);
+    }
 }

@@ -115,6 +115,7 @@ const MESSAGING: &[&str] = &[
     "ops",
     "content",
     "groups::cache",
+    "history::bootstrap",
     "signal",
 ];
 const DOMAIN: &[&str] =
