@@ -163,6 +163,17 @@ pub const UNREACHABLE_S: u64 = 300;
 /// Bytes of records that an account keeps in memory once it is idle, whatever its budget when busy.
 pub const CACHE_IDLE_BYTES: usize = 16 << 10;
 
+// content
+
+/// Levels of wrappers, and of messages inside of messages, that are looked into. Reference 06 §9.
+pub const MESSAGE_NESTING: usize = 8;
+
+/// Users, and groups, that one message may mention.
+pub const MENTIONS_PER_MESSAGE: usize = 1_024;
+
+/// How long a message may be pinned, in seconds; the first is for pins that do not say. Reference 06 §4.2.
+pub const PIN_DURATIONS_S: [u32; 3] = [86_400, 604_800, 2_592_000];
+
 // messaging
 
 /// Calls and other work waiting in one client.

@@ -121,7 +121,7 @@ fn from_entry(entry: InboxEntry) -> Option<Event> {
             timestamp: stored.timestamp.unwrap_or(0),
             push_name: stored.push_name,
             offline: stored.offline.unwrap_or(false),
-            content: content::read(&parsed),
+            content: content::read(&parsed).content,
             message,
         }));
     }

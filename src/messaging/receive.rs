@@ -213,7 +213,7 @@ fn arrived(cx: &mut Turn<'_>, node: NodeRef<'_>, source: Source, padded: &[u8]) 
         timestamp: source.timestamp,
         push_name: source.push_name,
         offline: source.offline,
-        content: content::read(&message),
+        content: content::read(&message).content,
         message: Bytes::from(message.encode_to_vec()),
     };
     inbox::keep(cx, Event::Message(received));

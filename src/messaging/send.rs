@@ -1,18 +1,16 @@
 //! The operation that sends a message: checks it, makes it durable, and leaves the rest to the outbox.
 //! Reference 05 §1, §3.
 
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use bytes::Bytes;
 use prost::Message as _;
 use sanswire_proto::records::{OutboxEntry, SentIndex};
-use sanswire_proto::whatsapp::MessageContextInfo;
+use sanswire_proto::whatsapp::Message;
 use serde::{Deserialize, Serialize};
 
 use super::state::Sequence as _;
 use super::{outbox, state};
-use crate::content::{Text, build_text};
+use crate::content::{self, Building, ContentError, Draft};
 use crate::engine::{PendingSend, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{Event, SendProgress, SendState};
@@ -59,12 +57,13 @@ impl Start for SendMessage {
         let mut counters = state::load(cx)?;
         let seq = counters.next();
         state::save(cx, &counters);
-        let mut message = build_text(&Text { body: self.text.clone() });
-        let secret = cx.entropy.bytes::<32>();
-        message.message_context_info = Some(Box::new(MessageContextInfo {
-            message_secret: Some(Bytes::copy_from_slice(&secret)),
-            ..MessageContextInfo::default()
-        }));
+        let message = match self.build(cx) {
+            Ok(message) => message,
+            Err(error) => {
+                cx.reply(call, Err(OpError::Argument(error.to_string())));
+                return Ok(());
+            }
+        };
         let entry = OutboxEntry {
             id: Some(id.clone()),
             chat: Some(self.to.to_string()),
@@ -88,6 +87,18 @@ impl Start for SendMessage {
 }
 
 impl SendMessage {
+    fn build(&self, cx: &mut Turn<'_>) -> Result<Message, ContentError> {
+        let with = Building {
+            now_ms: cx.now.unix.0,
+            secret: cx.entropy.bytes::<32>(),
+            iv: cx.entropy.bytes::<12>(),
+            me: &self.to,
+            chat: &self.to,
+            parent: None,
+        };
+        content::build(&Draft::text(self.text.clone()), &with)
+    }
+
     fn check(&self, cx: &Turn<'_>) -> Result<(), OpError> {
         let refuse = |why: &str| Err(OpError::Argument(why.to_string()));
         if cx.memory.me.is_none() || cx.memory.logged_out {
