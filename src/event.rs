@@ -33,6 +33,7 @@ pub struct Envelope {
 
 /// What happened. Variants marked *kept* are durable before they are handed out and come again after a
 /// restart until confirmed; the others are handed out once.
+#[expect(clippy::large_enum_variant, reason = "most events are messages")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use prost::Message as _;
 use sanswire_proto::whatsapp::message::{EncCommentMessage, EncReactionMessage, FutureProofMessage};
-use sanswire_proto::whatsapp::{ContextInfo, Message, MessageAssociation, MessageContextInfo, message_association};
+use sanswire_proto::whatsapp::{
+    ContextInfo, Message, MessageAssociation, MessageContextInfo, message_association,
+};
 
 use super::context::Context;
 use super::error::ContentError;
@@ -117,7 +119,9 @@ fn plain(content: &Content, with: &Building<'_>) -> Result<Message, ContentError
         Content::Pin(pin) => pin.build(with),
         Content::Keep(keep) => keep.build(with),
         Content::Forward(forward) => forwarded(forward),
-        Content::Comment(_) | Content::Edit(_) => Err(ContentError::NotSendable("a change inside of another")),
+        Content::Comment(_) | Content::Edit(_) => {
+            Err(ContentError::NotSendable("a change inside of another"))
+        }
         Content::Sealed(_) => Err(ContentError::NotSendable("sealed content")),
         Content::Raw { .. } => Err(ContentError::NotSendable("raw content inside of other content")),
         Content::Other { .. } => Err(ContentError::NotSendable("content of a kind without a builder")),
@@ -154,7 +158,8 @@ pub(super) fn sealed(
     with: &Building<'_>,
 ) -> Result<Bytes, ContentError> {
     let parent = with.parent.ok_or_else(|| ContentError::NoSecret(key.id.clone()))?;
-    secret::seal(use_case, parent.secret, &key.id, [parent.author, with.me], &with.iv, plaintext).map(Bytes::from)
+    secret::seal(use_case, parent.secret, &key.id, [parent.author, with.me], &with.iv, plaintext)
+        .map(Bytes::from)
 }
 
 pub(super) fn iv(with: &Building<'_>) -> Bytes {
@@ -191,8 +196,10 @@ fn album_child(message: Message, album: &Key, with: &Building<'_>) -> Result<Mes
         parent_message_key: Some(album.build(with)?),
         message_index: None,
     };
-    let info =
-        MessageContextInfo { message_association: Some(Box::new(association)), ..MessageContextInfo::default() };
+    let info = MessageContextInfo {
+        message_association: Some(Box::new(association)),
+        ..MessageContextInfo::default()
+    };
     let wrapper = FutureProofMessage { message: Some(Box::new(message)) };
     Ok(Message {
         associated_child_message: Some(Box::new(wrapper)),

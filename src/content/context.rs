@@ -11,13 +11,13 @@ use sanswire_proto::whatsapp::context_info::{
 };
 use sanswire_proto::whatsapp::{ContextInfo, GroupMention as ProtoGroupMention, Message};
 
+use super::build::Building;
 use super::error::ContentError;
 use super::key::Key;
+use super::kinds::Content;
 use super::parts::{Blob, blob, bytes, data, flag, jid, signed, unsigned};
 use super::slots;
 use super::unwrap::{kind, unwrap};
-use super::build::Building;
-use super::kinds::Content;
 use crate::limits::MENTIONS_PER_MESSAGE;
 use crate::wire::OwnedJid;
 
@@ -142,7 +142,8 @@ impl Context {
         let mut info = ContextInfo {
             mentioned_jid: self.mentions.iter().map(|jid| jid.bare().to_string()).collect(),
             // Zero is written out beside mentions, as other clients do.
-            non_jid_mentions: (self.mention_all || !self.mentions.is_empty()).then_some(self.mention_all.into()),
+            non_jid_mentions: (self.mention_all || !self.mentions.is_empty())
+                .then_some(self.mention_all.into()),
             group_mentions: self.group_mentions.iter().map(GroupMention::build).collect(),
             forwarding_score: Some(self.forwarding_score).filter(|score| *score > 0),
             is_forwarded: flag(self.forwarding_score > 0),
@@ -212,9 +213,8 @@ impl Quote {
             return Err(ContentError::Empty("the sender of the quoted message"));
         };
         let quoted = match (&self.message, &self.content) {
-            (Some(bytes), _) => {
-                Message::decode(bytes.0.clone()).map_err(|_| ContentError::NotAMessage("the quoted message"))?
-            }
+            (Some(bytes), _) => Message::decode(bytes.0.clone())
+                .map_err(|_| ContentError::NotAMessage("the quoted message"))?,
             (None, Some(content)) => super::build::quoted(content, with)?,
             (None, None) => return Err(ContentError::Empty("the quoted message")),
         };

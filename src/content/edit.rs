@@ -6,11 +6,11 @@ use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::protocol_message::Type;
 use sanswire_proto::whatsapp::message::{FutureProofMessage, ProtocolMessage};
 
+use super::build::Building;
 use super::error::ContentError;
 use super::key::Key;
-use super::parts::{data, signed};
-use super::build::Building;
 use super::kinds::Content;
+use super::parts::{data, signed};
 
 data! {
     /// Replaces what an earlier message of the same author says. A new caption of media comes with the media again.

@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::protocol_message::Type;
 use sanswire_proto::whatsapp::message::secret_encrypted_message::SecretEncType;
-use sanswire_proto::whatsapp::message::{InteractiveMessage, ProtocolMessage, interactive_message, list_message};
+use sanswire_proto::whatsapp::message::{
+    InteractiveMessage, ProtocolMessage, interactive_message, list_message,
+};
 
 use crate::limits::MESSAGE_NESTING;
 
@@ -74,7 +76,8 @@ fn unwrapped(message: &Message) -> &Message {
             &inner.poll_creation_option_image_message,
             &inner.lottie_sticker_message,
         ];
-        let Some(next) = wrappers.into_iter().find_map(|wrapper| wrapper.as_deref()?.message.as_deref()) else {
+        let Some(next) = wrappers.into_iter().find_map(|wrapper| wrapper.as_deref()?.message.as_deref())
+        else {
             break;
         };
         inner = next;
@@ -136,7 +139,10 @@ fn media(message: &Message) -> Option<&'static str> {
         (message.live_location_message.is_some(), "livelocation"),
         (message.contact_message.is_some(), "vcard"),
         (message.contacts_array_message.is_some(), "contact_array"),
-        (message.extended_text_message.as_ref().is_some_and(|text| !text.matched_text().trim().is_empty()), "url"),
+        (
+            message.extended_text_message.as_ref().is_some_and(|text| !text.matched_text().trim().is_empty()),
+            "url",
+        ),
         (message.group_invite_message.is_some(), "url"),
         (message.list_message.is_some(), "list"),
         (message.list_response_message.is_some(), "list_response"),

@@ -22,12 +22,16 @@ impl Number {
         f64::from_bits(self.0)
     }
 
-    pub(super) fn single(value: f32) -> Self {
+    /// The number, from four bytes.
+    #[must_use]
+    pub fn single(value: f32) -> Self {
         Self::new(f64::from(value))
     }
 
+    /// The number in four bytes, rounded.
+    #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the wire has four bytes for it")]
-    pub(super) const fn to_single(self) -> f32 {
+    pub const fn to_single(self) -> f32 {
         self.get() as f32
     }
 }

@@ -119,9 +119,10 @@ impl<'de> Deserialize<'de> for Colour {
         }
         let colour = match Form::deserialize(deserializer)? {
             // Negative numbers are how Java prints colours: the same 32 bits.
-            Form::Number(number) => {
-                u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned)).map(Self)
-            }
+            Form::Number(number) => u32::try_from(number)
+                .ok()
+                .or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))
+                .map(Self),
             Form::Text(text) => Self::parse(&text),
         };
         colour.ok_or_else(|| D::Error::custom("not a colour"))

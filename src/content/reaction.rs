@@ -8,12 +8,12 @@ use sanswire_proto::whatsapp::message::{
 };
 use sanswire_proto::whatsapp::{KeepType, Message, MessageContextInfo};
 
+use super::build::Building;
 use super::error::ContentError;
 use super::key::Key;
+use super::kinds::Content;
 use super::parts::{data, signed, unsigned};
 use super::text::limit;
-use super::build::Building;
-use super::kinds::Content;
 use crate::limits::PIN_DURATIONS_S;
 
 data! {
@@ -113,8 +113,10 @@ impl Pin {
             r#type: Some(kind as i32),
             sender_timestamp_ms: Some(signed(self.sent_ms.unwrap_or(with.now_ms))),
         };
-        let info =
-            MessageContextInfo { message_add_on_duration_in_secs: Some(duration), ..MessageContextInfo::default() };
+        let info = MessageContextInfo {
+            message_add_on_duration_in_secs: Some(duration),
+            ..MessageContextInfo::default()
+        };
         Ok(Message {
             pin_in_chat_message: Some(Box::new(pin)),
             message_context_info: Some(Box::new(info)),

@@ -3,7 +3,9 @@
 use sanswire_proto::whatsapp::message::protocol_message::Type;
 use sanswire_proto::whatsapp::message::secret_encrypted_message::SecretEncType;
 use sanswire_proto::whatsapp::message::{ProtocolMessage, SecretEncryptedMessage};
-use sanswire_proto::whatsapp::{Message, MessageAssociation, MessageContextInfo, MessageKey, message_association};
+use sanswire_proto::whatsapp::{
+    Message, MessageAssociation, MessageContextInfo, MessageKey, message_association,
+};
 
 use super::context::Context;
 use super::edit::{Edit, Revoke};
@@ -42,7 +44,11 @@ fn view(message: &Message, left: usize) -> View {
         let sent_ms = protocol.and_then(|protocol| protocol.timestamp_ms).map(unsigned);
         let mut flags = new.flags;
         flags.edited = true;
-        return View { content: Content::Edit(Edit { of, content: new.content.into(), sent_ms }), flags, ..new };
+        return View {
+            content: Content::Edit(Edit { of, content: new.content.into(), sent_ms }),
+            flags,
+            ..new
+        };
     }
     if let Some((comment, to, left)) = inner.comment_message.as_deref().and_then(|comment| {
         let key = Key::read(comment.target_message_key.as_ref())?;
@@ -55,7 +61,8 @@ fn view(message: &Message, left: usize) -> View {
     let mut context = Context::read(inner, left);
     context.view_once = whole.view_once || says_view_once(inner);
     context.album = whole.info.and_then(|info| album(info.message_association.as_deref()?));
-    let content = known(inner, whole.info, left).unwrap_or_else(|| Content::Other { kind: unwrap::other(inner) });
+    let content =
+        known(inner, whole.info, left).unwrap_or_else(|| Content::Other { kind: unwrap::other(inner) });
     View { content, context, flags: whole.flags }
 }
 
@@ -111,16 +118,17 @@ fn kind(protocol: &ProtocolMessage) -> Option<Type> {
 
 /// What is sealed under another message's secret.
 fn sealed(message: &Message) -> Option<Sealed> {
-    let whole = |kind, key: Option<&MessageKey>, payload: &Option<bytes::Bytes>, iv: &Option<bytes::Bytes>| {
-        let to = Key::read(key)?;
-        Some(Sealed {
-            kind,
-            to,
-            payload: Blob(payload.clone().unwrap_or_default()),
-            iv: Blob(iv.clone().unwrap_or_default()),
-            sent_ms: None,
-        })
-    };
+    let whole =
+        |kind, key: Option<&MessageKey>, payload: &Option<bytes::Bytes>, iv: &Option<bytes::Bytes>| {
+            let to = Key::read(key)?;
+            Some(Sealed {
+                kind,
+                to,
+                payload: Blob(payload.clone().unwrap_or_default()),
+                iv: Blob(iv.clone().unwrap_or_default()),
+                sent_ms: None,
+            })
+        };
     if let Some(update) = message.poll_update_message.as_deref() {
         let vote = update.vote.as_ref()?;
         let key = update.poll_creation_message_key.as_ref();
@@ -128,10 +136,20 @@ fn sealed(message: &Message) -> Option<Sealed> {
         return Some(Sealed { sent_ms: update.sender_timestamp_ms.map(unsigned), ..sealed });
     }
     if let Some(add_on) = message.enc_reaction_message.as_deref() {
-        return whole(AddOn::Reaction, add_on.target_message_key.as_ref(), &add_on.enc_payload, &add_on.enc_iv);
+        return whole(
+            AddOn::Reaction,
+            add_on.target_message_key.as_ref(),
+            &add_on.enc_payload,
+            &add_on.enc_iv,
+        );
     }
     if let Some(add_on) = message.enc_comment_message.as_deref() {
-        return whole(AddOn::Comment, add_on.target_message_key.as_ref(), &add_on.enc_payload, &add_on.enc_iv);
+        return whole(
+            AddOn::Comment,
+            add_on.target_message_key.as_ref(),
+            &add_on.enc_payload,
+            &add_on.enc_iv,
+        );
     }
     if let Some(add_on) = message.enc_event_response_message.as_deref() {
         let key = add_on.event_creation_message_key.as_ref();

@@ -1,7 +1,7 @@
 //! What travels under the secret of another message: votes, responses, comments, edits, bots' answers.
 //! Reference 06 §5, 05 §13, 07 §3.6.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use prost::Message as _;
@@ -81,7 +81,13 @@ impl UseCase {
 /// The key for one use: `author` wrote the message `target` that has the secret, `actor` sends what is sealed.
 /// Both go in as bare JIDs, in the same form (number or LID) on both sides.
 #[must_use]
-pub fn derive(use_case: UseCase, secret: &[u8; 32], target: &str, author: &Jid<'_>, actor: &Jid<'_>) -> Secret<32> {
+pub fn derive(
+    use_case: UseCase,
+    secret: &[u8; 32],
+    target: &str,
+    author: &Jid<'_>,
+    actor: &Jid<'_>,
+) -> Secret<32> {
     let info = [target, &author.bare().to_string(), &actor.bare().to_string(), use_case.as_str()].concat();
     hkdf(secret, None, info.as_bytes())
 }
@@ -239,9 +245,4 @@ impl Sealed {
             }
         }
     }
-}
-
-/// A JID as it goes into keys.
-pub(super) fn identity(jid: &Jid<'_>) -> String {
-    jid.bare().to_string()
 }

@@ -88,11 +88,13 @@ impl Start for SendMessage {
 
 impl SendMessage {
     fn build(&self, cx: &mut Turn<'_>) -> Result<Message, ContentError> {
+        let me = cx.memory.me.clone();
+        let own = me.as_ref().and_then(|me| if self.to.is_lid() { me.lid.as_ref() } else { Some(&me.pn) });
         let with = Building {
             now_ms: cx.now.unix.0,
             secret: cx.entropy.bytes::<32>(),
             iv: cx.entropy.bytes::<12>(),
-            me: &self.to,
+            me: own.unwrap_or(&self.to),
             chat: &self.to,
             parent: None,
         };
