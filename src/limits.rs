@@ -152,6 +152,12 @@ pub const PREKEY_RETRY_S: u64 = 60;
 /// Devices kept per user.
 pub const DEVICES_PER_USER: usize = 128;
 
+/// Devices of a group that are remembered as having our sender key; those beyond get it with each message.
+pub const HOLDERS_MAX: usize = 16_384;
+
+/// Groups looked at in one turn when a contact was set up anew.
+pub const SHARED_GROUPS_PER_SCAN: u32 = 512;
+
 /// Devices in one query for bundles. Reference 04 §10.
 pub const BUNDLES_PER_QUERY: usize = 50;
 

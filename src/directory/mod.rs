@@ -3,10 +3,12 @@
 pub mod adv;
 pub(crate) mod bundles;
 pub(crate) mod devices;
+pub mod holders;
 pub(crate) mod identity_change;
 pub(crate) mod lid;
 pub(crate) mod own;
 pub(crate) mod prekeys;
+pub(crate) mod sender_keys;
 pub(crate) mod sessions;
 pub(crate) mod tctoken;
 pub mod token_time;

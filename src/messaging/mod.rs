@@ -5,6 +5,7 @@
 //! look again. Receiving is one turn per stanza.
 
 pub(crate) mod fanout;
+mod group_keys;
 pub(crate) mod inbox;
 mod mark_read;
 pub(crate) mod outbox;

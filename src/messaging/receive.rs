@@ -1,5 +1,6 @@
 //! An incoming message, in one turn: decrypt, keep the event, close the stanza. Reference 07 §2, §3.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use sanswire_proto::whatsapp::Message;
 
 use super::retry_out::{self, RetryReason};
 use super::source::{self, Source};
-use super::{inbox, shown};
+use super::{group_keys, inbox, shown};
 use crate::content;
 use crate::crypto::PublicKey;
 use crate::directory::{lid, own, sessions};
@@ -18,7 +19,7 @@ use crate::event::{Event, Received};
 use crate::history::bootstrap;
 use crate::limits::ENCS_PER_MESSAGE;
 use crate::records::Table;
-use crate::signal::{self, DecryptError, PreKeyMessage};
+use crate::signal::{self, DecryptError, GroupError, PreKeyMessage};
 use crate::stanza::{NackCode, ack, nack};
 use crate::wire::{Node, NodeRef, OwnedJid};
 
@@ -47,25 +48,64 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let mut wanted: Vec<_> = shown::keys(cx, &source).into_iter().map(|key| (Table::Shown, key)).collect();
     wanted.push((Table::Retry, retry_out::key(&source)));
     cx.prefetch(&wanted)?;
-    let mut outcome = Outcome::Nothing;
-    for enc in node.find_all("enc").take(ENCS_PER_MESSAGE) {
-        match open(cx, node, &source, enc)? {
-            Outcome::Nothing => {}
-            Outcome::Failed(failure) => return undecryptable(cx, node, &source, enc, &failure),
-            other => {
-                outcome = other;
-                break;
-            }
+    match open_all(cx, node, &source)? {
+        Opened::Message(message) => arrived(cx, node, source, message),
+        Opened::Unreadable => {
+            cx.emit(Event::Fault {
+                error: "decrypted, but not a message".to_string(),
+                stanza: Some(node.to_string()),
+            });
+            nack(cx, node, NackCode::InvalidProtobuf);
+            Ok(())
         }
-    }
-    match outcome {
-        Outcome::Plain(padded) => arrived(cx, node, source, &padded),
-        Outcome::Duplicate => {
+        Opened::Seen => {
             close(cx, node, &source);
             Ok(())
         }
-        Outcome::Nothing | Outcome::Failed(_) => nothing(cx, node, &source),
+        Opened::Failed(enc, failure) => undecryptable(cx, node, &source, enc, &failure),
+        Opened::Nothing => nothing(cx, node, &source),
     }
+}
+
+/// What became of a stanza's ciphertexts.
+enum Opened<'a> {
+    /// Nothing that this version opens.
+    Nothing,
+    /// The message.
+    Message(Box<Message>),
+    /// Nothing new: decrypted before, or only a sender key that was taken.
+    Seen,
+    /// Decrypted, but not a message.
+    Unreadable,
+    /// This one was not opened.
+    Failed(NodeRef<'a>, Failure),
+}
+
+/// Opens first what is encrypted for this device alone, as it may bring the sender key for the rest. When it could
+/// not be opened, the rest is not tried: one retry receipt repairs both. Reference 07 §3.2.
+fn open_all<'a>(cx: &mut Turn<'_>, node: NodeRef<'a>, source: &Source) -> Result<Opened<'a>, Stop> {
+    let mut opened = Opened::Nothing;
+    let of_group = |enc: &NodeRef<'_>| enc.get("type").as_deref() == Some("skmsg");
+    let pairwise = node.find_all("enc").take(ENCS_PER_MESSAGE).filter(|enc| !of_group(enc));
+    let for_all = node.find_all("enc").take(ENCS_PER_MESSAGE).filter(of_group);
+    for enc in pairwise.chain(for_all) {
+        match open(cx, node, source, enc)? {
+            Outcome::Nothing => {}
+            Outcome::Failed(failure) => return Ok(Opened::Failed(enc, failure)),
+            Outcome::Duplicate if matches!(opened, Opened::Nothing) => opened = Opened::Seen,
+            Outcome::Duplicate => {}
+            Outcome::Plain(padded) => {
+                let message = signal::unpad(&padded).ok().and_then(|plain| Message::decode(plain).ok());
+                let Some(message) = message else { return Ok(Opened::Unreadable) };
+                group_keys::accept(cx, source, &message)?;
+                if !group_keys::only_hands_out(&message) {
+                    return Ok(Opened::Message(Box::new(message)));
+                }
+                opened = Opened::Seen;
+            }
+        }
+    }
+    Ok(opened)
 }
 
 /// What became of one `<enc>`.
@@ -100,10 +140,7 @@ fn open(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source, enc: NodeRef<'_>)
             }
             result.map_err(Refusal::Signal)
         }
-        "skmsg" => {
-            let error = "group messages are not supported".to_string();
-            return Ok(Outcome::Failed(Failure { error, reason: None }));
-        }
+        "skmsg" => group_keys::open(cx, source, &bytes)?.map_err(Refusal::Group),
         _ => return Ok(Outcome::Nothing),
     };
     Ok(match result {
@@ -112,6 +149,11 @@ fn open(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source, enc: NodeRef<'_>)
         Err(Refusal::Signal(error)) => Outcome::Failed(Failure {
             error: error.class().to_string(),
             reason: Some(RetryReason::of(&error)),
+        }),
+        Err(Refusal::Group(GroupError::DuplicateMessage { .. })) => Outcome::Duplicate,
+        Err(Refusal::Group(error)) => Outcome::Failed(Failure {
+            error: error.class().to_string(),
+            reason: Some(RetryReason::of_group(&error)),
         }),
         Err(Refusal::Adv) => Outcome::Failed(Failure {
             error: "AdvFailure".to_string(),
@@ -122,6 +164,7 @@ fn open(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source, enc: NodeRef<'_>)
 
 enum Refusal {
     Signal(DecryptError),
+    Group(GroupError),
     Adv,
 }
 
@@ -184,21 +227,13 @@ fn vouched_for(
 }
 
 /// A decrypted message: the ratchet has moved on whatever comes out of it.
-fn arrived(cx: &mut Turn<'_>, node: NodeRef<'_>, source: Source, padded: &[u8]) -> Result<(), Stop> {
-    let Some(message) = signal::unpad(padded).ok().and_then(|plain| Message::decode(plain).ok()) else {
-        cx.emit(Event::Fault {
-            error: "decrypted, but not a message".to_string(),
-            stanza: Some(node.to_string()),
-        });
-        nack(cx, node, NackCode::InvalidProtobuf);
-        return Ok(());
-    };
+fn arrived(cx: &mut Turn<'_>, node: NodeRef<'_>, source: Source, message: Box<Message>) -> Result<(), Stop> {
     if shown::is_shown(cx, &source)? {
         close(cx, node, &source);
         return Ok(());
     }
     retry_out::forget(cx, &source)?;
-    let message = unwrap_own(message, source.from_me);
+    let message = unwrap_own(*message, source.from_me);
     if source.from_me && source.sender.device() == 0 {
         bootstrap::learn(cx, &message)?;
     }

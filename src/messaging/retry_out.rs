@@ -15,7 +15,7 @@ use crate::limits::{
     PRUNED_MARKS, RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_RECEIPTS, RETRY_WINDOW_S, SHOWN_WEEKS,
 };
 use crate::records::{Record, Table};
-use crate::signal::{DecryptError, PreKey, next_id};
+use crate::signal::{DecryptError, GroupError, PreKey, next_id};
 use crate::timer::Timer;
 use crate::wire::{Node, NodeRef, OwnedJid};
 
@@ -32,6 +32,7 @@ pub(super) enum RetryReason {
     InvalidKey = 2,
     InvalidKeyId = 3,
     InvalidMessage = 4,
+    InvalidSignature = 5,
     FutureMessage = 6,
     BadMac = 7,
     AdvFailure = 12,
@@ -47,6 +48,18 @@ impl RetryReason {
             DecryptError::InvalidMessage => Self::InvalidMessage,
             DecryptError::FutureMessage { .. } => Self::FutureMessage,
             DecryptError::BadMac => Self::BadMac,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The reason for a failure of a group message.
+    pub(super) const fn of_group(error: &GroupError) -> Self {
+        match error {
+            GroupError::NoSenderKey => Self::NoSession,
+            GroupError::InvalidKey(_) => Self::InvalidKey,
+            GroupError::InvalidMessage => Self::InvalidMessage,
+            GroupError::InvalidSignature => Self::InvalidSignature,
+            GroupError::FutureMessage { .. } => Self::FutureMessage,
             _ => Self::Unknown,
         }
     }

@@ -10,7 +10,7 @@ use sanswire_proto::records::{
 
 use super::credentials::Credentials;
 use super::record::META_KEY;
-use super::{Record, RecordCause, RecordError, Table, signal};
+use super::{Record, RecordCause, RecordError, Table, sender_key, signal};
 
 impl Record for MessageSecret {
     const TABLE: Table = Table::Secret;
@@ -67,7 +67,11 @@ pub fn canonical_record(table: Table, key: &[u8], value: Bytes) -> Result<Bytes,
         Table::Shown => same::<ShownMark>(value),
         Table::Retry => same::<RetryCounter>(value),
         Table::Secret => same::<MessageSecret>(value),
-        Table::SenderKey => same::<SenderKeyRecord>(value),
+        Table::SenderKey => {
+            let stored = SenderKeyRecord::from_record(value)?;
+            let keys = sender_key::sender_key_to(&sender_key::sender_key_from(&stored)?);
+            Ok(SenderKeyRecord { epoch: stored.epoch, ..keys }.to_record())
+        }
         Table::Token => same::<PrivacyToken>(value),
         Table::Account if key == TOKEN_SALT_KEY => same::<TokenSalt>(value),
         Table::Account | Table::Group | Table::SharedKey | Table::Placeholder => versioned(table, value),

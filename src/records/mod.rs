@@ -7,6 +7,7 @@ pub(crate) mod cache;
 mod canonical;
 pub(crate) mod credentials;
 mod record;
+pub(crate) mod sender_key;
 pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;

@@ -167,20 +167,20 @@ fn shared<const N: usize>(keys: [&[u8; KEY_LEN]; N]) -> [Bytes; N] {
     keys.map(|_| all.split_to(KEY_LEN))
 }
 
-fn public(bytes: Option<&Bytes>) -> Option<PublicKey> {
+pub(super) fn public(bytes: Option<&Bytes>) -> Option<PublicKey> {
     array(bytes).map(PublicKey::new)
 }
 
-fn secret(bytes: Option<&Bytes>) -> Option<Secret<KEY_LEN>> {
+pub(super) fn secret(bytes: Option<&Bytes>) -> Option<Secret<KEY_LEN>> {
     array(bytes).map(Secret::new)
 }
 
-fn array(bytes: Option<&Bytes>) -> Option<[u8; KEY_LEN]> {
+pub(super) fn array(bytes: Option<&Bytes>) -> Option<[u8; KEY_LEN]> {
     bytes?.as_ref().try_into().ok()
 }
 
 /// Bytes of a key of any kind.
-const KEY_LEN: usize = 32;
+pub(super) const KEY_LEN: usize = 32;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
