@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
+use crate::groups::model::GroupEvent;
 use crate::now::UnixMs;
 use crate::ops::CallId;
 use crate::wire::OwnedJid;
@@ -47,6 +48,8 @@ pub enum Event {
     Undecryptable(Undecryptable),
     /// A message of ours made progress. Kept from the server's ack on. Reference 05 §9, 07 §6.5.
     Send(SendProgress),
+    /// Somebody changed a group. Kept. Reference 08 §5.
+    Group(GroupEvent),
     /// A stanza that this version has no meaning for; it was acked. Not kept. Reference 08.
     Unhandled {
         /// The stanza as XML-like text.
@@ -67,7 +70,7 @@ impl Event {
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         match self {
-            Self::Message(_) => true,
+            Self::Message(_) | Self::Group(_) => true,
             Self::Send(progress) => !matches!(progress.state, SendState::Queued | SendState::Written),
             Self::Link(_) | Self::Undecryptable(_) | Self::Unhandled { .. } | Self::Fault { .. } => false,
         }

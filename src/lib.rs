@@ -50,6 +50,7 @@
 //! | [`stanza`] | the route table: every incoming stanza and its handler |
 //! | [`link`] | connecting, pairing, logging in, staying alive |
 //! | [`directory`] | devices, bundles, sessions, the two names of a user |
+//! | [`groups`] | what is known of groups, and how it changes |
 //! | [`messaging`] | sending and receiving, receipts, retries |
 //! | [`content`] | what messages say |
 //! | [`signal`], [`crypto`] | end-to-end encryption and what it stands on |
@@ -75,6 +76,7 @@ mod engine;
 mod entropy;
 mod error;
 pub mod event;
+pub mod groups;
 mod history;
 mod input;
 pub mod limits;

@@ -164,6 +164,20 @@ pub const BUNDLES_PER_QUERY: usize = 50;
 /// How long a device without a usable bundle is left out, in seconds.
 pub const UNREACHABLE_S: u64 = 300;
 
+// groups
+
+/// Members of a group that are kept; the announcement groups of communities are the largest.
+pub const GROUP_MEMBERS: usize = 8_192;
+
+/// Bytes kept of a name, a description or a word about a group.
+pub const GROUP_TEXT_BYTES: usize = 16_384;
+
+/// Changes read from one notification about a group; real ones have one or two.
+pub const GROUP_CHANGES: usize = 32;
+
+/// Groups read from one change of links.
+pub const GROUP_LINKS: usize = 256;
+
 // records
 
 /// Bytes of records that an account keeps in memory once it is idle, whatever its budget when busy.

@@ -154,6 +154,11 @@ pub(crate) fn unshare(cx: &mut Turn<'_>, group: &Jid<'_>, device: &Jid<'_>) -> R
     Ok(())
 }
 
+/// Where it is stored who has our sender key of a group.
+pub(crate) fn shared_key(group: &Jid<'_>) -> (Table, Vec<u8>) {
+    (Table::SharedKey, group_key(group))
+}
+
 /// Where the sender keys of a sender in a group are looked for first.
 pub(crate) fn record_key(group: &Jid<'_>, address: &Jid<'_>) -> (Table, Vec<u8>) {
     (Table::SenderKey, key(group, address))

@@ -72,6 +72,10 @@ pub(crate) struct Memory {
     pub(crate) unreachable: BTreeMap<OwnedJid, Mono>,
     /// Messages to send again once a bundle has come.
     pub(crate) resends: Vec<Resend>,
+    /// Groups that are being asked for.
+    pub(crate) asking_groups: BTreeSet<OwnedJid>,
+    /// Calls that wait for a group.
+    pub(crate) group_calls: Vec<(OwnedJid, CallId)>,
     /// Contacts that are being given a privacy token.
     pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
     /// Where the next look for old privacy tokens begins.

@@ -25,12 +25,12 @@ impl Record for InboxEntry {
 }
 
 /// Whether the application has left so much unconfirmed that nothing more is taken from the server.
-pub(super) const fn is_full(cx: &Turn<'_>) -> bool {
+pub(crate) const fn is_full(cx: &Turn<'_>) -> bool {
     cx.memory.unseen >= INBOX_EVENTS
 }
 
 /// Hands an event out, durable in the same batch; events without a stored form are handed out only.
-pub(super) fn keep(cx: &mut Turn<'_>, event: Event) {
+pub(crate) fn keep(cx: &mut Turn<'_>, event: Event) {
     let id = cx.new_event_id();
     if let Some(entry) = to_entry(&event, cx.now.unix.0) {
         cx.put(&id.0.to_be_bytes(), &entry);

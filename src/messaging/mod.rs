@@ -15,7 +15,7 @@ pub(crate) mod recipients;
 pub(crate) mod retry_in;
 pub(crate) mod retry_out;
 mod send;
-mod shown;
+pub(crate) mod shown;
 mod source;
 mod state;
 

@@ -11,6 +11,7 @@ use super::source::Source;
 use crate::engine::{Stop, Turn};
 use crate::limits::{PRUNED_MARKS, SHOWN_WEEKS};
 use crate::records::{Record, Table};
+use crate::wire::OwnedJid;
 
 impl Record for ShownMark {
     const TABLE: Table = Table::Shown;
@@ -31,6 +32,19 @@ pub(super) fn keys(cx: &Turn<'_>, source: &Source) -> Vec<Vec<u8>> {
 pub(super) fn mark(cx: &mut Turn<'_>, source: &Source) {
     let mark = ShownMark { unix_s: Some(cx.now.unix.seconds()) };
     cx.put(&key(week(cx), source), &mark);
+}
+
+/// Whether a stanza of another kind, with its own id, was told before.
+pub(crate) fn is_marked(cx: &mut Turn<'_>, chat: &OwnedJid, kind: &str, id: &str) -> Result<bool, Stop> {
+    let week = week(cx);
+    let keys: Vec<_> = (0..SHOWN_WEEKS).map(|ago| key_of(week.saturating_sub(ago), chat, kind, id)).collect();
+    Ok(cx.get_all::<ShownMark>(&keys)?.iter().any(Option::is_some))
+}
+
+/// Marks such a stanza, in the batch that holds its event.
+pub(crate) fn mark_stanza(cx: &mut Turn<'_>, chat: &OwnedJid, kind: &str, id: &str) {
+    let mark = ShownMark { unix_s: Some(cx.now.unix.seconds()) };
+    cx.put(&key_of(week(cx), chat, kind, id), &mark);
 }
 
 /// Drops marks older than [`SHOWN_WEEKS`]; says whether there may be more.
@@ -55,8 +69,12 @@ fn week(cx: &Turn<'_>) -> u32 {
 }
 
 fn key(week: u32, source: &Source) -> Vec<u8> {
+    key_of(week, &source.chat, source.sender.user(), &source.id)
+}
+
+fn key_of(week: u32, chat: &OwnedJid, sender: &str, id: &str) -> Vec<u8> {
     let mut key = week.to_be_bytes().to_vec();
-    for part in [&source.chat.to_string(), &source.sender.user().to_string(), &source.id] {
+    for part in [chat.to_string().as_str(), sender, id] {
         key.extend_from_slice(part.as_bytes());
         key.push(0);
     }

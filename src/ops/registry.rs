@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::{CallId, Operate, Start};
 use crate::engine::{Stop, Turn};
+use crate::groups::{GroupInfo, GroupMetadata};
 use crate::link::{Logout, SetAvailable};
 use crate::messaging::{MarkRead, SendMessage, Sent};
 
@@ -74,6 +75,7 @@ registry! {
     SendMessage = "message.send" -> Sent;
     MarkRead = "message.mark_read" -> ();
     SetAvailable = "presence.set" -> ();
+    GroupInfo = "group.info" -> GroupMetadata;
     Logout = "link.logout" -> ();
 }
 

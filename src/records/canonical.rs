@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use prost::Message;
 use sanswire_proto::records::{
-    Credentials as StoredCredentials, DeviceList, Identity, InboxEntry, LidMapping, MessageSecret,
-    MessagingMeta, OutboxEntry, PreKey as StoredPreKey, PrivacyToken, RetryCounter, SenderKeyRecord,
-    SentIndex, SentMessage, SessionRecord as StoredSessions, ShownMark, StoreMeta, TokenSalt,
+    Credentials as StoredCredentials, DeviceList, GroupRecord, Identity, InboxEntry, LidMapping,
+    MessageSecret, MessagingMeta, OutboxEntry, PreKey as StoredPreKey, PrivacyToken, RetryCounter,
+    SenderKeyRecord, SentIndex, SentMessage, SessionRecord as StoredSessions, SharedKey, ShownMark,
+    StoreMeta, TokenSalt,
 };
 
 use super::credentials::Credentials;
@@ -74,7 +75,9 @@ pub fn canonical_record(table: Table, key: &[u8], value: Bytes) -> Result<Bytes,
         }
         Table::Token => same::<PrivacyToken>(value),
         Table::Account if key == TOKEN_SALT_KEY => same::<TokenSalt>(value),
-        Table::Account | Table::Group | Table::SharedKey | Table::Placeholder => versioned(table, value),
+        Table::Group => same::<GroupRecord>(value),
+        Table::SharedKey => same::<SharedKey>(value),
+        Table::Account | Table::Placeholder => versioned(table, value),
     }
 }
 

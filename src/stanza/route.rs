@@ -7,6 +7,7 @@ use super::ack::ack;
 use crate::directory::{devices, identity_change, tctoken};
 use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
+use crate::groups;
 use crate::link;
 use crate::messaging::{inbox, outbox, receipts, receive, retry_in, retry_out};
 use crate::timer::Timer;
@@ -47,6 +48,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("ack",          ANY,                    outbox::acked,              Close::Nothing, "05 §9"),
     row("notification", "devices",              devices::notified,          Close::Ack,     "05 §2"),
     row("notification", "account_sync",         devices::own_notified,      Close::Ack,     "02 §7"),
+    row("notification", "w:gp2",                groups::notification::handle, Close::Handler, "08 §5"),
     row("notification", "encrypt",              identity_change::notified,  Close::Ack,     "04 §9"),
     row("notification", "privacy_token",        tctoken::notified,          Close::Ack,     "05 §11"),
     row("notification", "companion_reg_refresh", link::pairing_refresh,     Close::Ack,     "02 §2"),
