@@ -244,6 +244,9 @@ pub const RECEIPT_IDS: usize = 256;
 /// Receipts reported per message.
 pub const RECEIPT_MARKS: usize = 64;
 
+/// How long the secret of a message is kept for votes, answers and edits, in weeks.
+pub const SECRET_WEEKS: u32 = 52;
+
 /// Weeks for which a shown message is remembered, the current one included.
 pub const SHOWN_WEEKS: u32 = 3;
 

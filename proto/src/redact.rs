@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn debug_of_a_secret_record_shows_its_name_only() {
-        let record = MessageSecret { secret: Some(Bytes::from_static(&[0xab; 32])) };
+        let record = MessageSecret { secret: Some(Bytes::from_static(&[0xab; 32])), unix_s: None };
         assert_eq!(format!("{record:?}"), "MessageSecret { .. }");
     }
 }

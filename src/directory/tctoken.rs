@@ -12,7 +12,7 @@ use sanswire_proto::records::{PrivacyToken, TokenSalt};
 use super::lid;
 use super::token_time::{contact_token, is_due, is_expired};
 use crate::engine::{Continuation, Outcome, Stop, Turn};
-use crate::limits::{IQ_LIMIT_S, PRUNED_MARKS, TOKEN_BYTES, TOKENS_IN_FLIGHT};
+use crate::limits::{IQ_LIMIT_S, TOKEN_BYTES, TOKENS_IN_FLIGHT};
 use crate::records::{Record, TOKEN_SALT_KEY, Table};
 use crate::stanza::parse;
 use crate::wire::{Jid, Node, NodeRef, OwnedJid};
@@ -121,21 +121,12 @@ pub(crate) fn learn_salt(cx: &mut Turn<'_>, salt: Bytes) -> Result<(), Stop> {
 
 /// Drops records of which both halves are expired, a run at a time; says whether there may be more.
 pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<bool, Stop> {
-    let rows = cx.scan(Table::Token, &cx.memory.prune_tokens_from.clone(), PRUNED_MARKS)?;
     let now = cx.now.unix.seconds();
-    let full = rows.len() >= PRUNED_MARKS as usize;
-    let next =
-        rows.last().filter(|_| full).map(|(key, _)| [key.as_slice(), &[0]].concat()).unwrap_or_default();
-    for (key, value) in rows {
-        let kept = PrivacyToken::from_record(value).is_ok_and(|record| {
+    cx.sweep(Table::Token, |_, value| {
+        PrivacyToken::from_record(value).is_ok_and(|record| {
             !is_expired(record.received_unix_s, now) || !is_expired(record.issued_unix_s, now)
-        });
-        if !kept {
-            cx.delete(Table::Token, &key);
-        }
-    }
-    cx.remember(move |memory| memory.prune_tokens_from = next);
-    Ok(full)
+        })
+    })
 }
 
 fn issue(cx: &mut Turn<'_>, user: OwnedJid, t: u64) {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::event::DownReason;
 use crate::now::Mono;
 use crate::ops::CallId;
+use crate::records::Table;
 use crate::records::credentials::Me;
 use crate::wire::OwnedJid;
 
@@ -30,8 +31,8 @@ pub(crate) struct Memory {
     pub(crate) backoff_step: u8,
     /// The last connection ended with a restart at once, and none has become ready since.
     pub(crate) restarted: bool,
-    /// Where the next look for old retry counters begins.
-    pub(crate) prune_from: Vec<u8>,
+    /// Where the next look for old records of a table begins.
+    pub(crate) sweeps: BTreeMap<Table, Vec<u8>>,
     /// The server said why it is about to close.
     pub(crate) lingering: Option<DownReason>,
     /// When the server was last pinged.
@@ -78,8 +79,6 @@ pub(crate) struct Memory {
     pub(crate) group_calls: Vec<(OwnedJid, CallId)>,
     /// Contacts that are being given a privacy token.
     pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
-    /// Where the next look for old privacy tokens begins.
-    pub(crate) prune_tokens_from: Vec<u8>,
     /// A prekey upload is in flight.
     pub(crate) uploading_prekeys: bool,
 }

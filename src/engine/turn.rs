@@ -7,6 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::connection::Connection;
 use super::memory::Memory;
 use super::request::{Continuation, RequestId};
@@ -15,6 +17,7 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::OpError;
 use crate::event::{DownReason, Event, EventId};
+use crate::limits::PRUNED_MARKS;
 use crate::now::{Mono, Now};
 use crate::ops::{Answer, CallId};
 use crate::records::transaction::{Missing, Rows, Transaction};
@@ -139,6 +142,25 @@ impl Turn<'_> {
     /// Rows of a table from a key on, as storage has them.
     pub(crate) fn scan(&mut self, table: Table, from: &[u8], limit: u32) -> Result<Rows, Stop> {
         Ok(self.transaction.scan(table, from, limit)?)
+    }
+
+    /// Looks at the next [`PRUNED_MARKS`] rows of a table, going round, and drops those that `keep` does not want;
+    /// says whether there may be more in this round.
+    pub(crate) fn sweep(&mut self, table: Table, keep: impl Fn(&[u8], Bytes) -> bool) -> Result<bool, Stop> {
+        let from = self.memory.sweeps.get(&table).cloned().unwrap_or_default();
+        let rows = self.scan(table, &from, PRUNED_MARKS)?;
+        let full = rows.len() >= PRUNED_MARKS as usize;
+        // The next run begins behind this one; after the last it begins at the start.
+        let next = rows.last().filter(|_| full).map(|(key, _)| [key.as_slice(), &[0]].concat());
+        for (key, value) in rows {
+            if !keep(&key, value) {
+                self.delete(table, &key);
+            }
+        }
+        self.remember(move |memory| {
+            memory.sweeps.insert(table, next.unwrap_or_default());
+        });
+        Ok(full)
     }
 
     /// Sets a record.

@@ -1,7 +1,7 @@
 //! One message, encrypted for every device it goes to. Reference 05 §4.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::DeviceSentMessage;
 
 use super::recipients::Addressed;
+use crate::content::{self, Envelope};
 use crate::directory::{bundles, own, sessions, tctoken};
 use crate::engine::{Stop, Turn};
 use crate::records::{RecordError, Table};
@@ -46,7 +47,9 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
         return Ok(Sealed::Asked);
     }
     let message = entry.message.clone().unwrap_or_default();
-    let copy = device_sent(&message, &to.destination)?;
+    let parsed = decode(&message)?;
+    let envelope = content::envelope(&parsed);
+    let copy = device_sent(parsed, &to.destination);
     let mut children = Vec::with_capacity(devices.len());
     let mut skipped = Vec::new();
     let mut reached = 0;
@@ -58,7 +61,7 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
             Some((kind, bytes)) => {
                 needs_identity |= kind == CiphertextKind::PreKey;
                 reached += usize::from(theirs);
-                children.push(Node::new("to").attr("jid", device.clone()).child(enc(kind, bytes)));
+                children.push(Node::new("to").attr("jid", device.clone()).child(enc(kind, bytes, &envelope)));
             }
             None => skipped.push(device.clone()),
         }
@@ -69,9 +72,11 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
     let mut stanza = Node::new("message")
         .attr("id", entry.id.clone().unwrap_or_default())
         .attr("to", to.destination.clone())
-        .attr("type", "text")
+        .attr("type", envelope.kind)
+        .attr_opt("edit", envelope.edit)
         .attr_opt("peer_recipient_pn", to.number.clone())
-        .child(Node::new("participants").children(children));
+        .child(Node::new("participants").children(children))
+        .children(around(&envelope));
     if let Some(token) = tctoken::node_for(cx, &to.destination)? {
         stanza = stanza.child(token);
     }
@@ -84,9 +89,36 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
     }
 }
 
-/// `<enc v=2 type=…>`.
-pub(super) fn enc(kind: CiphertextKind, bytes: Vec<u8>) -> Node<'static> {
-    Node::new("enc").attr("v", "2").attr("type", kind.as_str()).bytes(bytes)
+/// `<enc v=2 type=…>` with what the envelope says about its content.
+pub(super) fn enc(kind: CiphertextKind, bytes: Vec<u8>, envelope: &Envelope) -> Node<'static> {
+    Node::new("enc")
+        .attr("v", "2")
+        .attr("type", kind.as_str())
+        .attr_opt("mediatype", envelope.media)
+        .attr_opt("decrypt-fail", envelope.hide.then_some("hide"))
+        .bytes(bytes)
+}
+
+/// The children that tell the server what a message is: `<meta>`, `<biz>`. Reference 05 §13.
+pub(super) fn around(envelope: &Envelope) -> Vec<Node<'static>> {
+    let attributes = |node: Node<'static>, attrs: &[(&'static str, String)]| {
+        attrs.iter().fold(node, |node, (name, value)| node.attr(*name, value.clone()))
+    };
+    let mut children = Vec::new();
+    if !envelope.meta.is_empty() {
+        children.push(attributes(Node::new("meta"), &envelope.meta));
+    }
+    if let Some(business) = &envelope.business {
+        let flow = business.flow.clone().map(|flow| Node::new("native_flow").attr("name", flow));
+        let inner = attributes(Node::new(business.tag), &business.attrs).children(flow);
+        children.push(Node::new("biz").child(inner));
+    }
+    children
+}
+
+/// The protobuf of a stored message.
+pub(super) fn decode(message: &Bytes) -> Result<Message, Stop> {
+    Message::decode(message.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))
 }
 
 /// Pads and encrypts for one device and stores its session; `None` when there is no session to use.
@@ -115,13 +147,11 @@ pub(super) fn attach_identity<'a>(cx: &mut Turn<'_>, stanza: Node<'a>) -> Result
 }
 
 /// The form in which our other devices get a message that we send. Reference 05 §4.
-pub(super) fn device_sent(message: &Bytes, destination: &OwnedJid) -> Result<Vec<u8>, Stop> {
-    let inner =
-        Message::decode(message.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))?;
-    let context = inner.message_context_info.clone();
+pub(super) fn device_sent(message: Message, destination: &OwnedJid) -> Vec<u8> {
+    let context = message.message_context_info.clone();
     let wrapper = DeviceSentMessage {
         destination_jid: Some(destination.to_string()),
-        message: Some(Box::new(inner)),
+        message: Some(Box::new(message)),
         ..DeviceSentMessage::default()
     };
     let outer = Message {
@@ -129,5 +159,5 @@ pub(super) fn device_sent(message: &Bytes, destination: &OwnedJid) -> Result<Vec
         message_context_info: context,
         ..Message::default()
     };
-    Ok(outer.encode_to_vec())
+    outer.encode_to_vec()
 }

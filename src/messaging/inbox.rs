@@ -9,7 +9,7 @@ use prost::Message as _;
 use sanswire_proto::records::{InboxEntry, ProgressEntry, ReceivedEntry};
 use sanswire_proto::whatsapp::Message;
 
-use super::{retry_out, shown};
+use super::{retry_out, secrets, shown};
 use crate::content;
 use crate::directory::tctoken;
 use crate::engine::{Stop, Turn, Work};
@@ -80,7 +80,7 @@ pub(crate) fn seen(cx: &mut Turn<'_>, event: EventId) -> Result<(), Stop> {
 
 /// Drops old marks now and then.
 pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let more = shown::prune(cx)? | retry_out::prune(cx)? | tctoken::prune(cx)?;
+    let more = shown::prune(cx)? | retry_out::prune(cx)? | secrets::prune(cx)? | tctoken::prune(cx)?;
     cx.arm(Timer::Prune, Duration::from_secs(if more { 1 } else { PRUNE_EVERY_S }));
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(crate) mod receive;
 pub(crate) mod recipients;
 pub(crate) mod retry_in;
 pub(crate) mod retry_out;
+mod secrets;
 mod send;
 pub(crate) mod shown;
 mod source;

@@ -10,7 +10,7 @@ use sanswire_proto::whatsapp::Message;
 
 use super::retry_out::{self, RetryReason};
 use super::source::{self, Source};
-use super::{group_keys, inbox, shown};
+use super::{group_keys, inbox, secrets, shown};
 use crate::content;
 use crate::crypto::PublicKey;
 use crate::directory::{lid, own, sessions};
@@ -47,6 +47,7 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     // start, and would decrypt again.
     let mut wanted: Vec<_> = shown::keys(cx, &source).into_iter().map(|key| (Table::Shown, key)).collect();
     wanted.push((Table::Retry, retry_out::key(&source)));
+    wanted.push((Table::Secret, secrets::key(&source.sender, &source.id)));
     cx.prefetch(&wanted)?;
     match open_all(cx, node, &source)? {
         Opened::Message(message) => arrived(cx, node, source, message),
@@ -237,6 +238,7 @@ fn arrived(cx: &mut Turn<'_>, node: NodeRef<'_>, source: Source, message: Box<Me
     if source.from_me && source.sender.device() == 0 {
         bootstrap::learn(cx, &message)?;
     }
+    secrets::keep(cx, &source.sender, &source.id, &message)?;
     shown::mark(cx, &source);
     close(cx, node, &source);
     let received = Received {

@@ -29,17 +29,22 @@ pub(super) struct Addressed {
     pub(super) ours: Vec<OwnedJid>,
 }
 
-/// Looks up the devices of a chat's user and of ourselves. A known LID is preferred, and then everything in
-/// the stanza is LID: mixed envelopes are refused.
-pub(super) fn resolve(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Recipients, Stop> {
-    let Some(me) = cx.memory.me.clone() else { return Ok(Recipients::Asked) };
+/// Where a message to a chat goes, and the name of this account there, both without device. A known LID is preferred,
+/// and then both are LIDs: mixed envelopes are refused. `None` before pairing.
+pub(super) fn addressing(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Option<(OwnedJid, OwnedJid)>, Stop> {
+    let Some(me) = cx.memory.me.clone() else { return Ok(None) };
     let lid = if chat.is_lid() { Some(chat.bare().into_owned()) } else { lid::lid_of(cx, chat)? };
-    let (destination, own) = match (lid, &me.lid) {
-        (Some(lid), Some(own)) => (lid, own.clone()),
-        _ => (chat.bare().into_owned(), me.pn.clone()),
-    };
+    Ok(Some(match (lid, &me.lid) {
+        (Some(lid), Some(own)) => (lid, own.bare().into_owned()),
+        _ => (chat.bare().into_owned(), me.pn.bare().into_owned()),
+    }))
+}
+
+/// Looks up the devices of a chat's user and of ourselves.
+pub(super) fn resolve(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Recipients, Stop> {
+    let Some((destination, own_user)) = addressing(cx, chat)? else { return Ok(Recipients::Asked) };
+    let own_device = cx.memory.me.as_ref().map_or(0, |me| me.pn.device());
     let number = if destination.is_lid() { lid::pn_of(cx, &destination)? } else { None };
-    let own_user = own.bare().into_owned();
     let to_self = own_user == destination;
     let theirs = if to_self { Some(Vec::new()) } else { devices::known(cx, &destination)? };
     let ours = devices::known(cx, &own_user)?;
@@ -58,7 +63,7 @@ pub(super) fn resolve(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Recipients, 
     Ok(Recipients::Known(Addressed {
         to_self,
         theirs: theirs.iter().map(|id| name(&destination, id)).collect(),
-        ours: ours.iter().filter(|id| **id != own.device()).map(|id| name(&own_user, id)).collect(),
+        ours: ours.iter().filter(|id| **id != own_device).map(|id| name(&own_user, id)).collect(),
         destination,
         number,
     }))

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sanswire_proto::records::{OutboxEntry, RetryCounter, SentIndex, SentMessage};
 
 use super::fanout;
+use crate::content;
 use crate::directory::{bundles, sessions};
 use crate::engine::{Resend, Stop, Turn};
 use crate::limits::{PENDING_RESENDS, RETRY_RECEIPTS};
@@ -142,19 +143,22 @@ fn send(cx: &mut Turn<'_>, resend: &Resend) -> Result<bool, Stop> {
         return Ok(false);
     }
     let to_me = cx.is_me(&resend.to);
+    let message = fanout::decode(&kept.message)?;
+    let envelope = content::envelope(&message);
     let plaintext = match to_me {
-        true => fanout::device_sent(&kept.message, &kept.destination)?,
+        true => fanout::device_sent(message, &kept.destination),
         false => kept.message.to_vec(),
     };
     let Some((kind, bytes)) = fanout::encrypt(cx, &address, record, &plaintext) else { return Ok(false) };
     let stanza = Node::new("message")
         .attr("to", resend.to.clone())
         .attr("id", resend.id.clone())
-        .attr("type", "text")
+        .attr("type", envelope.kind)
+        .attr_opt("edit", envelope.edit)
         .attr("device_fanout", "false")
         .attr_opt("t", resend.t)
         .attr_opt("recipient", to_me.then(|| kept.destination.clone()))
-        .child(fanout::enc(kind, bytes).attr("count", u64::from(resend.count)));
+        .child(fanout::enc(kind, bytes, &envelope).attr("count", u64::from(resend.count)));
     let stanza = match kind {
         crate::signal::CiphertextKind::PreKey => fanout::attach_identity(cx, stanza)?,
         crate::signal::CiphertextKind::Message => stanza,

@@ -11,9 +11,7 @@ use super::source::Source;
 use crate::directory::own;
 use crate::engine::{RetryPace, Stop, Turn, Work};
 use crate::event::{Event, Undecryptable};
-use crate::limits::{
-    PRUNED_MARKS, RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_RECEIPTS, RETRY_WINDOW_S, SHOWN_WEEKS,
-};
+use crate::limits::{RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_RECEIPTS, RETRY_WINDOW_S, SHOWN_WEEKS};
 use crate::records::{Record, Table};
 use crate::signal::{DecryptError, GroupError, PreKey, next_id};
 use crate::timer::Timer;
@@ -162,20 +160,10 @@ pub(super) fn forget(cx: &mut Turn<'_>, source: &Source) -> Result<(), Stop> {
 
 /// Drops counters older than [`SHOWN_WEEKS`], a run at a time; says whether there may be more.
 pub(super) fn prune(cx: &mut Turn<'_>) -> Result<bool, Stop> {
-    let rows = cx.scan(Table::Retry, &cx.memory.prune_from.clone(), PRUNED_MARKS)?;
     let keep_from = cx.now.unix.seconds().saturating_sub(u64::from(SHOWN_WEEKS) * SECONDS_PER_WEEK);
-    let full = rows.len() >= PRUNED_MARKS as usize;
-    // The next run begins behind this one; after the last it begins at the start.
-    let next =
-        rows.last().filter(|_| full).map(|(key, _)| [key.as_slice(), &[0]].concat()).unwrap_or_default();
-    for (key, value) in rows {
-        let kept = RetryCounter::from_record(value).is_ok_and(|counter| counter.unix_s() >= keep_from);
-        if !kept {
-            cx.delete(Table::Retry, &key);
-        }
-    }
-    cx.remember(move |memory| memory.prune_from = next);
-    Ok(full)
+    cx.sweep(Table::Retry, |_, value| {
+        RetryCounter::from_record(value).is_ok_and(|counter| counter.unix_s() >= keep_from)
+    })
 }
 
 fn send(

@@ -9,26 +9,48 @@ use sanswire_proto::whatsapp::Message;
 use serde::{Deserialize, Serialize};
 
 use super::state::Sequence as _;
-use super::{outbox, state};
-use crate::content::{self, Building, ContentError, Draft};
+use super::{outbox, recipients, secrets, state};
+use crate::content::{self, Building, ContentError, Draft, Parent};
 use crate::engine::{PendingSend, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{Event, SendProgress, SendState};
-use crate::limits::{MESSAGE_ID_BYTES, MESSAGE_TEXT_BYTES, OUTBOX_MESSAGES};
+use crate::limits::{MESSAGE_ID_BYTES, OUTBOX_MESSAGES};
 use crate::ops::{Answer, CallId, Start};
+use crate::records::{RecordError, Table};
 use crate::wire::{OwnedJid, ids};
 
-/// Sends a text to a user. The reply comes with the server's ack; until then, and after, the events
-/// [`Event::Send`] tell how far it is, under the same id.
+/// Sends a message. The reply comes with the server's ack; until then, and after, the events [`Event::Send`] tell how
+/// far it is, under the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendMessage {
     /// The user, by number or by LID, without device.
     pub to: OwnedJid,
-    /// What to say.
-    pub text: String,
+    /// What to say; its fields stand beside `to` in JSON.
+    #[serde(flatten)]
+    pub draft: Draft,
     /// The message's id; made up when absent. Sending the same id twice is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+}
+
+impl SendMessage {
+    /// A message under an id that is made up.
+    #[must_use]
+    pub fn new(to: OwnedJid, draft: impl Into<Draft>) -> Self {
+        Self { to, draft: draft.into(), id: None }
+    }
+
+    /// Plain text.
+    #[must_use]
+    pub fn text(to: OwnedJid, body: impl Into<String>) -> Self {
+        Self::new(to, Draft::text(body))
+    }
+
+    /// The same under an id of the caller.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
 }
 
 /// The server took the message.
@@ -54,16 +76,17 @@ impl Start for SendMessage {
             cx.reply(call, Err(OpError::Argument("a message with this id was sent before".to_string())));
             return Ok(());
         }
-        let mut counters = state::load(cx)?;
-        let seq = counters.next();
-        state::save(cx, &counters);
-        let message = match self.build(cx) {
+        let message = match self.build(cx)? {
             Ok(message) => message,
             Err(error) => {
                 cx.reply(call, Err(OpError::Argument(error.to_string())));
                 return Ok(());
             }
         };
+        let mut counters = state::load(cx)?;
+        let seq = counters.next();
+        state::save(cx, &counters);
+        secrets::keep_own(cx, &id, &message)?;
         let entry = OutboxEntry {
             id: Some(id.clone()),
             chat: Some(self.to.to_string()),
@@ -87,18 +110,24 @@ impl Start for SendMessage {
 }
 
 impl SendMessage {
-    fn build(&self, cx: &mut Turn<'_>) -> Result<Message, ContentError> {
-        let me = cx.memory.me.clone();
-        let own = me.as_ref().and_then(|me| if self.to.is_lid() { me.lid.as_ref() } else { Some(&me.pn) });
+    /// The message as the recipient shall read it, with everything that follows from the draft.
+    fn build(&self, cx: &mut Turn<'_>) -> Result<Result<Message, ContentError>, Stop> {
+        let Some((chat, me)) = recipients::addressing(cx, &self.to)? else {
+            return Err(Stop::Record(RecordError::malformed(Table::Credentials)));
+        };
+        let known = match content::needs_secret_of(&self.draft) {
+            Some(key) => secrets::of_target(cx, key, &chat, &me)?,
+            None => None,
+        };
         let with = Building {
             now_ms: cx.now.unix.0,
             secret: cx.entropy.bytes::<32>(),
             iv: cx.entropy.bytes::<12>(),
-            me: own.unwrap_or(&self.to),
-            chat: &self.to,
-            parent: None,
+            me: &me,
+            chat: &chat,
+            parent: known.as_ref().map(|(secret, author)| Parent { secret: secret.expose(), author }),
         };
-        content::build(&Draft::text(self.text.clone()), &with)
+        Ok(content::build(&self.draft, &with))
     }
 
     fn check(&self, cx: &Turn<'_>) -> Result<(), OpError> {
@@ -111,12 +140,6 @@ impl SendMessage {
         }
         if self.to.device() != 0 {
             return refuse("recipient has a device number");
-        }
-        if self.text.is_empty() {
-            return refuse("text is empty");
-        }
-        if self.text.len() > MESSAGE_TEXT_BYTES {
-            return refuse("text is too long");
         }
         if self.id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_BYTES) {
             return refuse("id is empty or too long");

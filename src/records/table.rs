@@ -34,7 +34,7 @@ pub enum Table {
     Shown = 11,
     /// Retry counters by chat, sender and message id.
     Retry = 12,
-    /// Message secrets by chat, sender and message id.
+    /// Message secrets by message id and author.
     Secret = 13,
     /// Sender keys by group and Signal address of the sender, our own among them.
     SenderKey = 14,

@@ -35,7 +35,7 @@ fn found() -> impl Strategy<Value = Found> {
 fn input() -> impl Strategy<Value = Input> {
     let call = |(id, text): (u64, String)| {
         let to = Jid::pn("15550001111", 0).into_owned();
-        Input::Call(CallId(id), SendMessage { to, text, id: None }.into())
+        Input::Call(CallId(id), SendMessage::text(to, text).into())
     };
     prop_oneof![
         Just(Input::Connected),

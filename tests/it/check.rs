@@ -9,9 +9,9 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use sanswire::content::Content;
 use sanswire::event::Envelope;
 use sanswire::link::SetAvailable;
-use sanswire::messaging::SendMessage;
 use sanswire::ops::Operation;
 use sanswire::{Mono, Output, Table, Write};
 use sanswire_sim::check::{self, Broken};
@@ -277,8 +277,10 @@ fn a_client_that_sends_more_than_it_was_asked_to_is_caught() {
 fn a_client_that_changes_what_was_written_is_caught() {
     let shouts = twisted(|| {
         Rewrites(|operation: &mut Operation| {
-            if let Operation::SendMessage(SendMessage { text, .. }) = operation {
-                *text = text.to_uppercase();
+            if let Operation::SendMessage(message) = operation
+                && let Content::Text(text) = &mut message.draft.content
+            {
+                text.body = text.body.to_uppercase();
             }
         })
     });

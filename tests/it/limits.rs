@@ -31,7 +31,7 @@ fn bob(device: u16) -> OwnedJid {
 }
 
 fn text_to(jid: OwnedJid, id: &str) -> SendMessage {
-    SendMessage { to: jid, text: "hi".to_string(), id: Some(id.to_string()) }
+    SendMessage::text(jid, "hi").with_id(id)
 }
 
 /// Sends a text to Bob, who has these devices, as far as the wire.

@@ -153,7 +153,7 @@ fn storage() -> Storage {
     script.confirms = false;
     let text = peer.text("theirs", "text");
     script.send(&text);
-    script.call(SendMessage { to: peer.jid.clone(), text: "text".into(), id: Some("ours".into()) });
+    script.call(SendMessage::text(peer.jid.clone(), "text").with_id("ours"));
     script.answer_directory(&[&peer]);
     script.answer_directory(&[&peer]);
     script.storage

@@ -75,7 +75,7 @@ fn bob() -> OwnedJid {
 }
 
 fn text(id: &str) -> SendMessage {
-    SendMessage { to: bob(), text: "hi".to_string(), id: Some(id.to_string()) }
+    SendMessage::text(bob(), "hi").with_id(id)
 }
 
 /// The token that goes out with the next message to Bob.
@@ -160,7 +160,7 @@ fn no_more_tokens_are_given_at_a_time_than_the_limit() {
     for n in 0..=TOKENS_IN_FLIGHT {
         let peer = script.peer(Jid::pn(format!("1555000{n:04}"), 0));
         let id = format!("T{n}");
-        script.call(SendMessage { to: peer.jid.clone(), text: "hi".to_string(), id: Some(id.clone()) });
+        script.call(SendMessage::text(peer.jid.clone(), "hi").with_id(id.clone()));
         script.answer_directory(&[&peer]);
         script.ack(&id);
     }

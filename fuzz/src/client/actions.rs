@@ -177,7 +177,7 @@ impl Stage {
                     1 => Some(String::from_utf8_lossy(&blob(u)?).into_owned()),
                     _ => None,
                 };
-                self.script.call(SendMessage { to, text: "text".into(), id });
+                self.script.call(SendMessage { id, ..SendMessage::text(to, "text") });
             }
         }
         Ok(())

@@ -187,11 +187,7 @@ static PREPARED: LazyLock<Mutex<Prepared>> = LazyLock::new(|| {
     let stranger = script.peer(number("15550000009"));
     let hello = bob.text("hello", "hello");
     script.send(&hello);
-    script.call(SendMessage {
-        to: bob.jid.bare().into_owned(),
-        text: "hello".into(),
-        id: Some("mine".into()),
-    });
+    script.call(SendMessage::text(bob.jid.bare().into_owned(), "hello").with_id("mine"));
     script.answer_directory(&[&bob, &bobs_other]);
     script.answer_directory(&[&bob, &bobs_other]);
     script.ack("mine");

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let account = &arguments.account;
     account.must_exist()?;
-    let message = SendMessage { to, text: arguments.text.clone(), id: None };
+    let message = SendMessage::text(to, arguments.text.clone());
     let sent = account.run(account.config(), async |client| send(client, message, account).await);
     if matches!(sent, Err(Failure::Interrupted)) {
         eprintln!(

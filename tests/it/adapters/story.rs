@@ -91,7 +91,7 @@ impl Person {
     }
 
     fn sends(&self, to: &Self, text: &str) {
-        let message = SendMessage { to: to.jid.clone().unwrap(), text: text.to_owned(), id: None };
+        let message = SendMessage::text(to.jid.clone().unwrap(), text);
         block_on(self.running.as_ref().unwrap().handle.call(message)).unwrap();
     }
 

@@ -10,7 +10,7 @@ use sanswire_sim::script::{Peer, Script, device_lists, own_number};
 use super::{assert_works, bob, met, outline};
 
 fn send(script: &mut Script, id: &str) -> CallId {
-    script.call(SendMessage { to: bob(0), text: "hi".to_string(), id: Some(id.to_string()) })
+    script.call(SendMessage::text(bob(0), "hi").with_id(id))
 }
 
 /// Answers the question for devices: Bob has these, we have none besides.

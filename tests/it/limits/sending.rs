@@ -11,7 +11,7 @@ use super::{TICK, bob, reports, text_to, up_to, written};
 #[test]
 fn texts_and_ids_are_taken_up_to_their_limits() {
     let mut script = Script::ready(1);
-    let text = |len: usize| SendMessage { text: "x".repeat(len), ..text_to(bob(0), &format!("T{len}")) };
+    let text = |len: usize| SendMessage::text(bob(0), "x".repeat(len)).with_id(format!("T{len}"));
     let id = |len: usize| text_to(bob(0), &"I".repeat(len));
     for message in [text(MESSAGE_TEXT_BYTES), id(MESSAGE_ID_BYTES)] {
         let call = script.call(message);

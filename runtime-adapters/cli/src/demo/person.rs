@@ -254,7 +254,7 @@ impl Person {
 
 fn message(to: &Person, text: &str) -> Result<SendMessage, Failure> {
     let jid = to.jid.as_ref().ok_or(Failure::Ended)?;
-    Ok(SendMessage { to: jid.bare().into_owned(), text: text.to_owned(), id: None })
+    Ok(SendMessage::text(jid.bare().into_owned(), text))
 }
 
 /// Runs a client until it ends by itself; `None` when it was dropped.

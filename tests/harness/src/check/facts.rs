@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sanswire::OpError;
+use sanswire::content::Content;
 use sanswire::event::{DownReason, Envelope, Event, LinkEvent, Received};
 use sanswire::messaging::SendMessage;
 use sanswire::ops::{Answer, Operation};
@@ -128,8 +129,8 @@ impl<'w> Facts<'w> {
     fn named(&mut self, name: CallName, id: &'w str) {
         let Some(call) = self.calls.get_mut(&name) else { return };
         call.id = Some(id);
-        if let Some(message) = call.message() {
-            self.texts.entry((name.0, id)).or_insert(&message.text);
+        if let Some(Content::Text(text)) = call.message().map(|message| &message.draft.content) {
+            self.texts.entry((name.0, id)).or_insert(&text.body);
         }
     }
 

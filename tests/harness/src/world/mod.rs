@@ -179,7 +179,7 @@ impl World {
 
     /// One client writes to an address.
     pub fn send_to(&mut self, from: Who, to: OwnedJid, text: &str) -> CallId {
-        self.call(from, SendMessage { to, text: text.to_string(), id: None })
+        self.call(from, SendMessage::text(to, text))
     }
 
     /// Calls any operation.
