@@ -6,7 +6,8 @@ use prost::Message as _;
 use sanswire::content::Content;
 use sanswire::event::DownReason;
 use sanswire::limits::{
-    INBOX_EVENTS, OUTBOX_MESSAGES, PRUNE_EVERY_S, PRUNED_MARKS, QUEUED_CALLS, SENT_MESSAGES, SHOWN_WEEKS,
+    INBOX_EVENTS, OUTBOX_MESSAGES, PRUNE_EVERY_S, PRUNED_MARKS, QUEUED_CALLS, SECRET_WEEKS, SENT_MESSAGES,
+    SHOWN_WEEKS,
 };
 use sanswire::link::SetAvailable;
 use sanswire::{OpError, Table};
@@ -184,6 +185,20 @@ fn old_retry_counters_are_dropped_in_parts_now_and_then() {
     assert_eq!(script.storage.count(Table::Retry), 3 + 1, "the next run begins behind the last");
     script.advance(Duration::from_secs(PRUNE_EVERY_S));
     assert_eq!(script.storage.count(Table::Retry), 0, "all are old by now, from the first on");
+}
+
+#[test]
+fn secrets_of_messages_are_kept_for_their_weeks() {
+    let mut script = Script::ready(9);
+    script.call(text_to(bob(0), "A"));
+    assert_eq!(script.storage.count(Table::Secret), 1, "durable before the message leaves");
+    script.jump(WEEK * SECRET_WEEKS);
+    script.advance(Duration::from_secs(PRUNE_EVERY_S));
+    assert_eq!(script.storage.count(Table::Secret), 0);
+    script.call(text_to(bob(0), "B"));
+    script.jump(WEEK * SECRET_WEEKS - Duration::from_secs(PRUNE_EVERY_S));
+    script.advance(Duration::from_secs(PRUNE_EVERY_S) - TICK);
+    assert_eq!(script.storage.count(Table::Secret), 1);
 }
 
 #[test]
