@@ -191,6 +191,42 @@ pub const MESSAGE_NESTING: usize = 8;
 /// Users, and groups, that one message may mention.
 pub const MENTIONS_PER_MESSAGE: usize = 1_024;
 
+/// Fewest options of a poll. Reference 06 §4.4.
+pub const POLL_OPTIONS_MIN: usize = 2;
+
+/// Most options of a poll, and most that one vote chooses. Reference 06 §4.4.
+pub const POLL_OPTIONS_MAX: usize = 12;
+
+/// Contact cards in one message.
+pub const CONTACTS_PER_MESSAGE: usize = 257;
+
+/// Pictures and videos in one album.
+pub const ALBUM_PARTS: u32 = 100;
+
+/// Bytes of the waveform of a voice message. Reference 06 §4.3.
+pub const WAVEFORM_BYTES: usize = 64;
+
+/// Stickers in one pack. Reference 06 §4.3.
+pub const STICKERS_PER_PACK: usize = 60;
+
+/// Bytes of the id of a sticker pack. Reference 06 §4.3.
+pub const STICKER_PACK_ID_BYTES: usize = 128;
+
+/// Characters of a member's label. Reference 06 §4.2.
+pub const MEMBER_LABEL_CHARS: usize = 30;
+
+/// Buttons under one text.
+pub const BUTTONS_PER_MESSAGE: usize = 10;
+
+/// Rows of one list, over all its sections.
+pub const LIST_ROWS: usize = 100;
+
+/// Participants of a call that are read from its log.
+pub const CALL_PARTICIPANTS: usize = 256;
+
+/// Parts of a bot's answer that are read.
+pub const BOT_ANSWER_PARTS: usize = 256;
+
 /// How long a message may be pinned, in seconds; the first is for pins that do not say. Reference 06 §4.2.
 pub const PIN_DURATIONS_S: [u32; 3] = [86_400, 604_800, 2_592_000];
 

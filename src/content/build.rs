@@ -4,7 +4,10 @@ use alloc::boxed::Box;
 
 use bytes::Bytes;
 use prost::Message as _;
-use sanswire_proto::whatsapp::message::{EncCommentMessage, EncReactionMessage, FutureProofMessage};
+use sanswire_proto::whatsapp::message::secret_encrypted_message::SecretEncType;
+use sanswire_proto::whatsapp::message::{
+    EncCommentMessage, EncReactionMessage, FutureProofMessage, SecretEncryptedMessage,
+};
 use sanswire_proto::whatsapp::{
     ContextInfo, Message, MessageAssociation, MessageContextInfo, message_association,
 };
@@ -16,9 +19,9 @@ use super::kinds::{Content, Draft, Forward};
 use super::parts::flag;
 use super::reaction::{Comment, Reaction};
 use super::secret::{self, UseCase};
-use super::slots;
 use super::text::Text;
 use super::unwrap::{kind, unwrap};
+use super::{interactive, media, settings, slots, sticker};
 use crate::wire::Jid;
 
 /// What building takes besides the draft.
@@ -52,6 +55,10 @@ pub fn needs_secret_of(draft: &Draft) -> Option<&Key> {
     match &draft.content {
         Content::Reaction(reaction) if reaction.sealed => Some(&reaction.to),
         Content::Comment(comment) if comment.sealed => Some(&comment.to),
+        Content::Edit(edit) => sealed_edit(&edit.content).map(|_| &edit.of),
+        Content::PollVote(vote) => Some(&vote.poll),
+        Content::PollOption(option) => Some(&option.poll),
+        Content::EventResponse(response) => Some(&response.event),
         _ => None,
     }
 }
@@ -91,7 +98,13 @@ fn takes_secret(message: &Message) -> bool {
 /// The context belongs to what is said, inside of edits and comments.
 fn with_context(content: &Content, context: &Context, with: &Building<'_>) -> Result<Message, ContentError> {
     match content {
-        Content::Edit(edit) => edit.wrap(with_context(&edit.content, context, with)?, with),
+        Content::Edit(edit) => {
+            let inner = with_context(&edit.content, context, with)?;
+            match sealed_edit(&edit.content) {
+                Some((kind, use_case)) => sealed_message(kind, use_case, &edit.of, &inner, with),
+                None => edit.wrap(inner, with),
+            }
+        }
         Content::Comment(comment) => {
             let inner = with_context(&comment.content, context, with)?;
             if comment.sealed { sealed_comment(comment, &inner, with) } else { comment.wrap(inner, with) }
@@ -99,14 +112,27 @@ fn with_context(content: &Content, context: &Context, with: &Building<'_>) -> Re
         content => {
             let mut message = plain(content, with)?;
             context.put(&mut message, with)?;
+            message = interactive::wrap_flow(sticker::wrap_lottie(media::wrap_caption(message)));
             if context.view_once {
                 message = view_once(message)?;
             }
             if let Some(album) = &context.album {
                 message = album_child(message, album, with)?;
             }
+            if let Some(bot) = &context.bot {
+                message = bot.put(message);
+            }
             Ok(message)
         }
+    }
+}
+
+/// Polls and events are edited sealed.
+fn sealed_edit(content: &Content) -> Option<(SecretEncType, UseCase)> {
+    match content {
+        Content::Poll(_) => Some((SecretEncType::PollEdit, UseCase::PollEdit)),
+        Content::Event(_) => Some((SecretEncType::EventEdit, UseCase::EventEdit)),
+        _ => None,
     }
 }
 
@@ -114,6 +140,30 @@ fn with_context(content: &Content, context: &Context, with: &Building<'_>) -> Re
 fn plain(content: &Content, with: &Building<'_>) -> Result<Message, ContentError> {
     match content {
         Content::Text(text) => text.build(),
+        Content::Sticker(sticker) => sticker.build(with),
+        Content::StickerPack(pack) => pack.build(with),
+        Content::Location(location) => location.build(),
+        Content::LiveLocation(live) => live.build(),
+        Content::Contacts(contacts) => contacts.build(),
+        Content::Poll(poll) => poll.build(),
+        Content::PollVote(vote) => vote.build(with),
+        Content::PollOption(option) => option.build(with),
+        Content::Event(event) => event.build(),
+        Content::EventResponse(response) => response.build(with),
+        Content::GroupInvite(invite) => invite.build(),
+        Content::NewsletterInvite(invite) => invite.build(),
+        Content::Buttons(buttons) => buttons.build(with),
+        Content::List(list) => list.build(),
+        Content::Interactive(flow) => flow.build(with),
+        Content::ButtonReply(reply) => reply.build(),
+        Content::ListReply(reply) => reply.build(),
+        Content::InteractiveReply(reply) => reply.build(),
+        Content::Product(product) => product.build(with),
+        Content::Disappearing(timer) => timer.build(with),
+        Content::LimitSharing(limit) => Ok(limit.build(with)),
+        Content::MemberLabel(label) => label.build(with),
+        Content::SharePhoneNumber => Ok(settings::share_phone_number()),
+        Content::RequestPhoneNumber => Ok(settings::request_phone_number()),
         Content::Reaction(reaction) => build_reaction(reaction, with),
         Content::Revoke(revoke) => revoke.build(with),
         Content::Pin(pin) => pin.build(with),
@@ -124,7 +174,8 @@ fn plain(content: &Content, with: &Building<'_>) -> Result<Message, ContentError
         }
         Content::Sealed(_) => Err(ContentError::NotSendable("sealed content")),
         Content::Raw { .. } => Err(ContentError::NotSendable("raw content inside of other content")),
-        Content::Other { .. } => Err(ContentError::NotSendable("content of a kind without a builder")),
+        content => media::build(content, with)
+            .unwrap_or(Err(ContentError::NotSendable("content of a kind that is only received"))),
     }
 }
 
@@ -160,6 +211,24 @@ pub(super) fn sealed(
     let parent = with.parent.ok_or_else(|| ContentError::NoSecret(key.id.clone()))?;
     secret::seal(use_case, parent.secret, &key.id, [parent.author, with.me], &with.iv, plaintext)
         .map(Bytes::from)
+}
+
+/// A whole message sealed under the secret of the one that `key` names.
+pub(super) fn sealed_message(
+    kind: SecretEncType,
+    use_case: UseCase,
+    key: &Key,
+    inner: &Message,
+    with: &Building<'_>,
+) -> Result<Message, ContentError> {
+    let message = SecretEncryptedMessage {
+        target_message_key: Some(key.build(with)?),
+        enc_payload: Some(sealed(use_case, key, &inner.encode_to_vec(), with)?),
+        enc_iv: Some(iv(with)),
+        secret_enc_type: Some(kind as i32),
+        remote_key_id: None,
+    };
+    Ok(Message { secret_encrypted_message: Some(Box::new(message)), ..Message::default() })
 }
 
 pub(super) fn iv(with: &Building<'_>) -> Bytes {

@@ -11,6 +11,7 @@ use sanswire_proto::whatsapp::context_info::{
 };
 use sanswire_proto::whatsapp::{ContextInfo, GroupMention as ProtoGroupMention, Message};
 
+use super::bot::BotPrompt;
 use super::build::Building;
 use super::error::ContentError;
 use super::key::Key;
@@ -43,9 +44,11 @@ data! {
         /// To be seen only once.
         pub view_once: bool,
         /// The album that it belongs to.
-        pub album: Option<Key>,
+        pub album: Option<Box<Key>>,
         /// The advertisement that it came from.
         pub ad: Option<Box<Ad>>,
+        /// A bot is asked, or answers.
+        pub bot: Option<Box<BotPrompt>>,
     }
 
     /// The message that another one answers.
@@ -175,6 +178,7 @@ impl Context {
             view_once: false,
             album: None,
             ad: info.external_ad_reply.as_deref().map(|ad| Box::new(Ad::read(ad))),
+            bot: None,
         }
     }
 }

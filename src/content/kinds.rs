@@ -4,11 +4,22 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::{CalendarEvent, EventInvite, EventResponse};
+use super::commerce::{Invoice, Order, Payment, Product};
 use super::context::Context;
 use super::edit::{Edit, Revoke};
+use super::interactive::{Buttons, Interactive, List};
+use super::invite::{GroupInvite, NewsletterInvite};
+use super::media::{Album, Audio, Document, Image, Video};
+use super::notice::{BotAnswer, CallLog, HistoryShare, QuestionAnswer, ScheduledCall, StatusNotice};
 use super::parts::{Blob, data};
+use super::place::{Contacts, LiveLocation, Location};
+use super::poll::{Poll, PollOption, PollResult, PollVote};
 use super::reaction::{Comment, Keep, Pin, Reaction};
-use super::secret::Sealed;
+use super::reply::{ButtonReply, InteractiveReply, ListReply};
+use super::secret::{AddOn, Sealed};
+use super::settings::{Disappearing, LimitSharing, MemberLabel, Protocol};
+use super::sticker::{Sticker, StickerPack};
 use super::text::Text;
 use super::unwrap::Flags;
 
@@ -62,6 +73,90 @@ pub struct View {
 pub enum Content {
     /// Text, possibly with the preview of a link.
     Text(Text),
+    /// A picture.
+    Image(Image),
+    /// A video, an animation, or a round note.
+    Video(Video),
+    /// Sound, or a voice message.
+    Audio(Audio),
+    /// Any file.
+    Document(Document),
+    /// The announcement of an album.
+    Album(Album),
+    /// A sticker.
+    Sticker(Sticker),
+    /// A pack of stickers.
+    StickerPack(StickerPack),
+    /// A place.
+    Location(Location),
+    /// A place that changes.
+    LiveLocation(LiveLocation),
+    /// Contact cards.
+    Contacts(Contacts),
+    /// A question with options.
+    Poll(Poll),
+    /// A vote in a poll.
+    PollVote(PollVote),
+    /// One more option of a poll.
+    PollOption(PollOption),
+    /// Received only: what a poll came to.
+    PollResult(PollResult),
+    /// A calendar event.
+    Event(CalendarEvent),
+    /// An answer to a calendar event.
+    EventResponse(EventResponse),
+    /// Received only: a calendar event of another conversation.
+    EventInvite(EventInvite),
+    /// An invitation to a group.
+    GroupInvite(GroupInvite),
+    /// An invitation to a channel.
+    NewsletterInvite(NewsletterInvite),
+    /// A text with buttons.
+    Buttons(Buttons),
+    /// A list to choose from.
+    List(List),
+    /// A flow.
+    Interactive(Interactive),
+    /// The press of a button.
+    ButtonReply(ButtonReply),
+    /// A row chosen from a list.
+    ListReply(ListReply),
+    /// The end of a flow.
+    InteractiveReply(InteractiveReply),
+    /// A product.
+    Product(Product),
+    /// Received only: an order.
+    Order(Order),
+    /// Received only: an invoice.
+    Invoice(Invoice),
+    /// Received only: something about a payment.
+    Payment(Payment),
+    /// The timer of disappearing messages.
+    Disappearing(Disappearing),
+    /// Whether what is said may be shared.
+    LimitSharing(LimitSharing),
+    /// The account's label as a member of the group.
+    MemberLabel(MemberLabel),
+    /// Tells the account's number to somebody who knows only its LID.
+    SharePhoneNumber,
+    /// Asks somebody for their number.
+    RequestPhoneNumber,
+    /// Received only: a call.
+    CallLog(CallLog),
+    /// Received only: a call that was planned.
+    ScheduledCall(ScheduledCall),
+    /// Received only: earlier messages of a group.
+    HistoryShare(HistoryShare),
+    /// Received only: an answer to a question.
+    QuestionAnswer(QuestionAnswer),
+    /// Received only: something that happened to a status.
+    StatusNotice(StatusNotice),
+    /// Received only: a bot's answer in parts.
+    BotAnswer(BotAnswer),
+    /// Received only: content that linked devices are not shown. It is on the phone.
+    Hidden,
+    /// Received only: traffic between clients that nobody said.
+    Protocol(Protocol),
     /// An emoji on a message.
     Reaction(Reaction),
     /// A comment under a message.
@@ -109,8 +204,20 @@ impl Content {
     /// what changes other messages or settings do not. Reference 06 §8.
     #[must_use]
     pub fn is_message(&self) -> bool {
-        !matches!(self, Self::Reaction(_) | Self::Edit(_) | Self::Revoke(_) | Self::Sealed(_))
-            && !matches!(self, Self::Other { kind } if kind.is_empty())
+        match self {
+            Self::Reaction(_)
+            | Self::Edit(_)
+            | Self::Revoke(_)
+            | Self::PollVote(_)
+            | Self::Disappearing(_)
+            | Self::LimitSharing(_)
+            | Self::MemberLabel(_)
+            | Self::SharePhoneNumber
+            | Self::Protocol(_) => false,
+            Self::Sealed(sealed) => sealed.kind == AddOn::Comment,
+            Self::Other { kind } => kind.contains("Message") && !kind.ends_with("KeyDistributionMessage"),
+            _ => true,
+        }
     }
 }
 

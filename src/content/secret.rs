@@ -6,15 +6,17 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 use sanswire_proto::whatsapp::Message;
-use sanswire_proto::whatsapp::message::ReactionMessage;
+use sanswire_proto::whatsapp::message::{EventResponseMessage, PollVoteMessage, ReactionMessage};
 use serde::{Deserialize, Serialize};
 
+use super::calendar::EventResponse;
 use super::context::Context;
 use super::edit::Edit;
 use super::error::ContentError;
 use super::key::Key;
 use super::kinds::{Content, View};
 use super::parts::Blob;
+use super::poll::PollVote;
 use super::reaction::{Comment, Reaction};
 use super::read;
 use super::unwrap::Flags;
@@ -233,6 +235,15 @@ impl Sealed {
                 let reaction = Reaction::read(&reaction, Some(of), true);
                 Ok(plain(Content::Reaction(reaction.unwrap_or_default())))
             }
+            AddOn::PollVote => {
+                let vote = PollVoteMessage::decode(plaintext).map_err(refused)?;
+                Ok(plain(Content::PollVote(PollVote::read(&vote, of, self.sent_ms))))
+            }
+            AddOn::EventResponse => {
+                let response = EventResponseMessage::decode(plaintext).map_err(refused)?;
+                Ok(plain(Content::EventResponse(EventResponse::read(&response, of))))
+            }
+            AddOn::PollAddOption => Ok(read(&Message::decode(plaintext).map_err(refused)?)),
             AddOn::Comment => {
                 let view = read(&Message::decode(plaintext).map_err(refused)?);
                 let comment = Comment { to: of, content: view.content.into(), sealed: true };
