@@ -9,7 +9,7 @@ use serde_json::Value;
 /// One case of a vector file.
 pub(crate) struct Case {
     pub(crate) name: String,
-    /// What the case does, in files that say so beside the input.
+    /// What the case does, in files that say so beside the input, as `kind` or `fn`.
     pub(crate) kind: Option<String>,
     pub(crate) input: Value,
     pub(crate) expected: Value,
@@ -78,7 +78,7 @@ pub(crate) fn load(file: &str) -> Vec<Case> {
         .into_iter()
         .map(|mut case| Case {
             name: case["name"].as_str().expect("cases have names").to_owned(),
-            kind: case["kind"].as_str().map(str::to_owned),
+            kind: case["kind"].as_str().or_else(|| case["fn"].as_str()).map(str::to_owned),
             input: case["input"].take(),
             expected: case["expected"].take(),
         })
