@@ -1,16 +1,27 @@
 //! What a client is told when it is made.
 
+mod timing;
+
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::limits::{PREKEYS_FIRST, PREKEYS_LOW};
+use crate::limits::{
+    OPTION_ENTRIES_MAX, PREKEYS_FIRST, PREKEYS_LOW, RETRY_RECEIPTS, SEND_TRIES, SEND_TRIES_MAX,
+    SIGNED_PREKEY_DAYS, SIGNED_PREKEY_DAYS_MAX,
+};
 use crate::link::Profile;
 use crate::output::Target;
+use crate::wire::OwnedJid;
 use crate::wire::certificate::Trust;
+pub use timing::Timing;
 
 /// The configuration of a client. All of it is part of what determines its outputs.
+///
+/// There is no option for other people's identity keys: a changed one is taken over, as WhatsApp's own clients do,
+/// and messages go on. What a host can do about it is to compare the keys that it is told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)] // recordings of earlier releases lack what was added since
 pub struct Config {
@@ -40,6 +51,43 @@ pub struct Config {
     /// fewer, as each costs it a key and a record.
     #[serde(default = "first_prekeys")]
     pub first_prekeys: u32,
+    /// Deadlines and pauses.
+    pub timing: Timing,
+    /// Whether the client connects as soon as it is made; otherwise it waits for
+    /// [`Connect`](crate::link::Connect). Default: yes.
+    pub connect: bool,
+    /// Whether the client connects again by itself, after the back-off, when a connection ended or could not be
+    /// made; otherwise it waits for [`Connect`](crate::link::Connect). A restart that the server asks for, as after
+    /// pairing, is followed in any case. Default: yes.
+    pub reconnect: bool,
+    /// The accounts that this device may be linked to, by phone number (`15550000001@s.whatsapp.net`); empty: any.
+    /// The answer of a phone of another account is refused before anything of it is stored, as
+    /// [`PairingFailed`](crate::event::LinkEvent::PairingFailed) with `account_not_allowed`; the device stays
+    /// unlinked, and the server is told so. Default: empty.
+    pub accounts: Vec<OwnedJid>,
+    /// Whose messages are dropped: users, groups, channels, lists, or whole servers (`@newsletter`, `@broadcast`).
+    /// A message is compared by its conversation and by its sender, under both addresses when it names both. It is
+    /// acked before it is decrypted, so that nothing of it is kept and it does not come again: a sender who is
+    /// taken off the list later is asked to send its next message a second time. What own devices say among
+    /// themselves is never dropped. Default: empty.
+    pub ignore: Vec<OwnedJid>,
+    /// Whether a message that this client sent is also an [`Event::Message`](crate::event::Event::Message), as one
+    /// from another device of the account would be, once the server has taken it. Default: no.
+    pub own_events: bool,
+    /// How often a message is written to connections that live on without acking it, before it fails; 1 to
+    /// [`SEND_TRIES_MAX`]. Default: 3.
+    pub send_tries: u32,
+    /// How often a message that cannot be decrypted is asked for again; 0: it is only reported. At most, and by
+    /// default, [`RETRY_RECEIPTS`].
+    pub retry_receipts: u32,
+    /// Whether the phone is asked for messages that cannot be decrypted or that the server withholds. Default: yes.
+    pub ask_phone: bool,
+    /// Whether messages carry a token by which the recipient can report them. Default: yes, as the official
+    /// clients do.
+    pub reporting_tokens: bool,
+    /// How long a signed prekey serves before a new one takes its place, in days; 1 to [`SIGNED_PREKEY_DAYS_MAX`].
+    /// Those that were replaced stay usable for another 30 days. Default: 7 days.
+    pub signed_prekey_days: u32,
 }
 
 impl Default for Config {
@@ -55,6 +103,17 @@ impl Default for Config {
             cache_bytes: 1 << 20,
             known_generation: 0,
             first_prekeys: first_prekeys(),
+            timing: Timing::default(),
+            connect: true,
+            reconnect: true,
+            accounts: Vec::new(),
+            ignore: Vec::new(),
+            own_events: false,
+            send_tries: SEND_TRIES,
+            retry_receipts: RETRY_RECEIPTS,
+            ask_phone: true,
+            reporting_tokens: true,
+            signed_prekey_days: SIGNED_PREKEY_DAYS,
         }
     }
 }
@@ -69,7 +128,22 @@ impl Config {
         if !(enough..=PREKEYS_FIRST).contains(&self.first_prekeys) {
             return Err(Misuse::Config("first prekeys are too few or too many"));
         }
-        Ok(())
+        if !(1..=SEND_TRIES_MAX).contains(&self.send_tries) {
+            return Err(Misuse::Config("send tries are none or too many"));
+        }
+        if self.retry_receipts > RETRY_RECEIPTS {
+            return Err(Misuse::Config("retry receipts are too many"));
+        }
+        if !(1..=SIGNED_PREKEY_DAYS_MAX).contains(&self.signed_prekey_days) {
+            return Err(Misuse::Config("days of a signed prekey are none or too many"));
+        }
+        if self.accounts.len() > OPTION_ENTRIES_MAX || self.ignore.len() > OPTION_ENTRIES_MAX {
+            return Err(Misuse::Config("a list is too long"));
+        }
+        if !self.accounts.iter().all(|account| account.is_pn() && !account.user().is_empty()) {
+            return Err(Misuse::Config("an account is not a phone number"));
+        }
+        self.timing.check()
     }
 }
 
@@ -79,7 +153,10 @@ const fn first_prekeys() -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
+    use crate::wire::Jid;
 
     #[test]
     fn only_web_sockets_are_targets() {
@@ -87,6 +164,37 @@ mod tests {
         let mut config = Config::default();
         config.target.url = "https://example.org".to_string();
         assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn counts_and_lists_have_bounds() {
+        let tries = |send_tries| Config { send_tries, ..Config::default() }.check();
+        assert_eq!((tries(1), tries(SEND_TRIES_MAX)), (Ok(()), Ok(())));
+        assert!(tries(0).is_err() && tries(SEND_TRIES_MAX + 1).is_err());
+        let retries = |retry_receipts| Config { retry_receipts, ..Config::default() }.check();
+        assert_eq!((retries(0), retries(RETRY_RECEIPTS)), (Ok(()), Ok(())));
+        assert!(retries(RETRY_RECEIPTS + 1).is_err());
+        let days = |signed_prekey_days| Config { signed_prekey_days, ..Config::default() }.check();
+        assert_eq!((days(1), days(SIGNED_PREKEY_DAYS_MAX)), (Ok(()), Ok(())));
+        assert!(days(0).is_err() && days(SIGNED_PREKEY_DAYS_MAX + 1).is_err());
+        let account =
+            |jid: OwnedJid, count| Config { accounts: vec![jid; count], ..Config::default() }.check();
+        assert_eq!(account(Jid::pn("15550000001", 0), OPTION_ENTRIES_MAX), Ok(()));
+        assert!(account(Jid::pn("15550000001", 0), OPTION_ENTRIES_MAX + 1).is_err());
+        assert!(account(Jid::lid("100000000000001", 0), 1).is_err());
+        assert!(account(Jid::SERVER, 1).is_err());
+        let ignored = |count| Config { ignore: vec![Jid::GROUP_SERVER; count], ..Config::default() }.check();
+        assert_eq!(ignored(OPTION_ENTRIES_MAX), Ok(()));
+        assert!(ignored(OPTION_ENTRIES_MAX + 1).is_err());
+    }
+
+    #[test]
+    fn a_configuration_that_lacks_what_was_added_later_reads_as_the_default() {
+        let read = |text: &str| serde_json::from_str::<Config>(text).unwrap();
+        assert_eq!(read("{}"), Config::default());
+        assert_eq!(read("{}").signed_prekey_days, SIGNED_PREKEY_DAYS);
+        let partial = read(r#"{"timing":{"query_s":5}}"#);
+        assert_eq!(partial.timing, Timing { query_s: 5, ..Timing::default() });
     }
 
     #[test]

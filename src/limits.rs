@@ -55,13 +55,27 @@ pub const PREKEY_ID_MAX: u32 = 16_777_215;
 /// Largest registration id that we give ourselves; peers may have any.
 pub const REGISTRATION_ID_MAX: u32 = 16_380;
 
+// config
+
+/// Longest time that an option can set, in seconds.
+pub const OPTION_SECONDS_MAX: u64 = 3_600;
+
+/// Most entries of an option that is a list.
+pub const OPTION_ENTRIES_MAX: usize = 1_024;
+
+/// Most times that an option can have a message written to connections that do not ack it.
+pub const SEND_TRIES_MAX: u32 = 10;
+
+/// Longest time that an option can let a signed prekey stay, in days.
+pub const SIGNED_PREKEY_DAYS_MAX: u32 = 365;
+
 // link
+
+/// Shortest wait before dialing again, in seconds; a tenth less at most.
+pub const BACKOFF_FIRST_S: u64 = 1;
 
 /// Longest wait before dialing again, in seconds.
 pub const BACKOFF_MAX_S: u64 = 900;
-
-/// Shortest time between two pings, in seconds.
-pub const KEEPALIVE_MIN_S: u64 = 20;
 
 /// Longest time between two pings, in seconds.
 pub const KEEPALIVE_MAX_S: u64 = 30;
@@ -148,6 +162,9 @@ pub const PREKEYS_LOW: u64 = 5;
 
 /// Wait before a failed upload is tried again, in seconds.
 pub const PREKEY_RETRY_S: u64 = 60;
+
+/// How long a signed prekey serves before another takes its place, in days. Reference 01 §9.3.
+pub const SIGNED_PREKEY_DAYS: u32 = 7;
 
 /// Devices kept per user.
 pub const DEVICES_PER_USER: usize = 128;

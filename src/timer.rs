@@ -7,7 +7,7 @@ use crate::engine::RequestId;
 /// A timer; at most one of each runs at a time, arming it again moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
-    /// Link: the adapter has not connected within [`CONNECT_LIMIT_S`](crate::limits::CONNECT_LIMIT_S).
+    /// Link: the adapter has not connected in time.
     Connect,
     /// Link: the server has not finished the Noise handshake and login in time.
     Handshake,

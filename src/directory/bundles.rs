@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::{own, sessions};
 use crate::crypto::PublicKey;
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
-use crate::limits::{BUNDLES_PER_QUERY, IQ_LIMIT_S, UNREACHABLE_S};
+use crate::limits::{BUNDLES_PER_QUERY, UNREACHABLE_S};
 use crate::signal::{Bundle, PreKeyPublic, SignedPreKeyPublic};
 use crate::stanza::{StanzaError, parse};
 use crate::wire::{Jid, Node, NodeRef, OwnedJid};
@@ -22,7 +22,7 @@ pub(crate) fn ask(cx: &mut Turn<'_>, devices: &[OwnedJid]) {
         let marked = devices.clone();
         cx.remember(move |memory| memory.asking_bundles.extend(marked));
         let iq = build_query(&devices);
-        cx.ask(iq, Duration::from_secs(IQ_LIMIT_S), Arc::new(Answered { devices }));
+        cx.ask(iq, cx.config.timing.query(), Arc::new(Answered { devices }));
     }
 }
 

@@ -4,7 +4,6 @@
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use sanswire_proto::records::{Device, DeviceList};
 
@@ -13,7 +12,7 @@ use super::usync::{self, ListedDevice, UserDevices};
 use super::{lid, sessions};
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::error::OpError;
-use crate::limits::{DEVICES_PER_USER, IQ_LIMIT_S};
+use crate::limits::DEVICES_PER_USER;
 use crate::records::{Record, Table};
 use crate::stanza::parse;
 use crate::wire::{Jid, NodeRef, OwnedJid};
@@ -50,7 +49,7 @@ pub(crate) fn ask(cx: &mut Turn<'_>, users: &[OwnedJid]) {
     let iq = usync::build_devices_query(&wanted, sid);
     let marked = wanted.clone();
     cx.remember(move |memory| memory.asking_devices.extend(marked));
-    cx.ask(iq, Duration::from_secs(IQ_LIMIT_S), Arc::new(Answered { users: wanted }));
+    cx.ask(iq, cx.config.timing.query(), Arc::new(Answered { users: wanted }));
 }
 
 #[derive(Debug)]

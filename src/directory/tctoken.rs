@@ -4,7 +4,6 @@
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use bytes::Bytes;
 use sanswire_proto::records::{PrivacyToken, TokenSalt};
@@ -12,7 +11,7 @@ use sanswire_proto::records::{PrivacyToken, TokenSalt};
 use super::lid;
 use super::token_time::{contact_token, is_due, is_expired};
 use crate::engine::{Continuation, Outcome, Stop, Turn};
-use crate::limits::{IQ_LIMIT_S, TOKEN_BYTES, TOKENS_IN_FLIGHT};
+use crate::limits::{TOKEN_BYTES, TOKENS_IN_FLIGHT};
 use crate::records::{Record, TOKEN_SALT_KEY, Table};
 use crate::stanza::parse;
 use crate::wire::{Jid, Node, NodeRef, OwnedJid};
@@ -144,7 +143,7 @@ fn issue(cx: &mut Turn<'_>, user: OwnedJid, t: u64) {
     cx.remember(move |memory| {
         memory.issuing_tokens.insert(marked);
     });
-    cx.ask(iq, Duration::from_secs(IQ_LIMIT_S), Arc::new(Issued { user, t }));
+    cx.ask(iq, cx.config.timing.query(), Arc::new(Issued { user, t }));
 }
 
 #[derive(Debug)]

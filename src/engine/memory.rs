@@ -111,7 +111,9 @@ pub(crate) struct Resend {
     pub(crate) t: Option<u64>,
 }
 
-/// Retry receipts of the current window.
+/// Retry receipts of the current window, and messages that were told of without one. Not kept over a restart: the
+/// count of each message is, so that a client that starts again and again still asks for no message more often than
+/// it may, and what the server gives it is bounded by one connection per start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RetryPace {
     /// When the first one was written.

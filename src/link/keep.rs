@@ -1,28 +1,29 @@
 //! Pings, and the conclusion that nobody is there. Reference 01 §12.
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use super::{keepalive, life};
 use crate::engine::{Continuation, Outcome, Stop, Turn};
 use crate::event::DownReason;
-use crate::limits::IQ_LIMIT_S;
 use crate::timer::Timer;
 use crate::wire::{Jid, Node};
 
 /// Arms the next ping.
 pub(super) fn begin(cx: &mut Turn<'_>) {
-    let wait = keepalive::interval(cx.entropy.number());
+    let wait = keepalive::interval(cx.config.timing.keepalive_s, cx.entropy.number());
     cx.arm(Timer::KeepAlive, wait);
 }
 
 /// Pings the server; any bytes count as an answer.
 pub(super) fn ping(cx: &mut Turn<'_>) -> Result<(), Stop> {
     let iq = Node::new("iq").attr("to", Jid::SERVER).attr("type", "get").attr("xmlns", "w:p");
-    cx.ask(iq.child(Node::new("ping")), Duration::from_secs(IQ_LIMIT_S), Arc::new(Pinged));
-    let now = cx.now.mono;
-    cx.remember(move |memory| memory.pinged = Some(now));
-    cx.arm(Timer::Silence, keepalive::SILENCE_LIMIT);
+    cx.ask(iq.child(Node::new("ping")), cx.config.timing.query(), Arc::new(Pinged));
+    // An earlier ping that is unanswered still counts, however short the time between two of them is.
+    if cx.memory.pinged.is_none_or(|pinged| pinged <= cx.memory.last_received) {
+        let now = cx.now.mono;
+        cx.remember(move |memory| memory.pinged = Some(now));
+        cx.arm(Timer::Silence, keepalive::SILENCE_LIMIT);
+    }
     begin(cx);
     Ok(())
 }

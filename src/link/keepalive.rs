@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
-use crate::limits::{KEEPALIVE_MAX_S, KEEPALIVE_MIN_S, SILENCE_LIMIT_S};
+use crate::limits::SILENCE_LIMIT_S;
 
-/// The wait before the next ping: 20 to 30 s. `random` is any 32 bits.
+/// The wait before the next ping: two thirds of `longest_s` seconds to all of it. `random` is any 32 bits.
 #[must_use]
-pub fn interval(random: u32) -> Duration {
-    let span_ms = (KEEPALIVE_MAX_S - KEEPALIVE_MIN_S) * 1000 + 1;
-    Duration::from_millis(KEEPALIVE_MIN_S * 1000 + ((u64::from(random) * span_ms) >> 32))
+pub fn interval(longest_s: u64, random: u32) -> Duration {
+    let longest_ms = longest_s.saturating_mul(1000);
+    let span_ms = longest_ms / 3;
+    let offset_ms = u128::from(random) * (u128::from(span_ms) + 1) >> 32;
+    Duration::from_millis(longest_ms - span_ms + u64::try_from(offset_ms).unwrap_or(span_ms))
 }
 
 /// What to do about a connection that is asked whether it is alive.
@@ -44,6 +46,7 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(SILENCE_LIMIT_S);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::KEEPALIVE_MAX_S;
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -51,9 +54,11 @@ mod tests {
 
     #[test]
     fn pings_are_twenty_to_thirty_seconds_apart() {
-        assert_eq!(interval(0), s(KEEPALIVE_MIN_S));
-        assert_eq!(interval(u32::MAX), s(KEEPALIVE_MAX_S));
-        assert_eq!(interval(1 << 31), s(25));
+        assert_eq!(interval(KEEPALIVE_MAX_S, 0), s(20));
+        assert_eq!(interval(KEEPALIVE_MAX_S, u32::MAX), s(KEEPALIVE_MAX_S));
+        assert_eq!(interval(KEEPALIVE_MAX_S, 1 << 31), s(25));
+        assert_eq!(interval(1, 0), Duration::from_millis(667));
+        assert!(interval(u64::MAX, u32::MAX) <= Duration::from_millis(u64::MAX));
     }
 
     #[test]

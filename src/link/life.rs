@@ -13,7 +13,7 @@ use crate::directory::own;
 use crate::engine::{Memory, Phase, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{CONNECT_LIMIT_S, HANDSHAKE_LIMIT_S, LINGER_LIMIT_S, PREKEY_ID_MAX, PREKEYS_SKIPPED};
+use crate::limits::{LINGER_LIMIT_S, PREKEY_ID_MAX, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
 use crate::records::credentials::Me;
 use crate::signal::prekey;
@@ -64,7 +64,11 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<bool, Stop> {
         fail_sends(cx, credentials.me);
         return Ok(restored);
     }
-    dial(cx);
+    if cx.config.connect {
+        dial(cx);
+    } else {
+        cx.remember(|memory| memory.stopped = true);
+    }
     Ok(restored)
 }
 
@@ -105,7 +109,7 @@ pub(crate) fn connected(cx: &mut Turn<'_>) -> Result<(), Stop> {
     cx.greet(initiator);
     cx.send_raw(bytes);
     cx.disarm(Timer::Connect);
-    cx.arm(Timer::Handshake, Duration::from_secs(HANDSHAKE_LIMIT_S));
+    cx.arm(Timer::Handshake, Duration::from_secs(cx.config.timing.handshake_s));
     cx.remember(|memory| {
         memory.id_prefix = prefix;
         memory.phase = Phase::HelloSent;
@@ -146,6 +150,20 @@ pub(crate) fn shutdown(cx: &mut Turn<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     end(cx, DownReason::Requested, Action::Stop)
+}
+
+/// The application wants a connection now; says whether there can be one. What was said about this account before
+/// does not count any more: the host may have changed something about it.
+pub(super) fn connect(cx: &mut Turn<'_>) -> bool {
+    if cx.memory.logged_out {
+        return false;
+    }
+    cx.remember(|memory| memory.stopped = false);
+    if cx.memory.phase == Phase::Idle {
+        cx.disarm(Timer::Reconnect);
+        dial(cx);
+    }
+    true
 }
 
 /// A timer of the connection fired.
@@ -207,12 +225,12 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
             cx.remember(|memory| memory.restarted = true);
             Some(Duration::ZERO)
         }
-        Action::RestartNow => Some(backoff.next(cx.entropy.number())),
+        Action::RestartNow => Some(next_wait(cx, &mut backoff)),
         Action::Retry { raise } => {
             backoff.raise(raise);
-            Some(backoff.next(cx.entropy.number()))
+            Some(next_wait(cx, &mut backoff)).filter(|_| cx.config.reconnect)
         }
-        Action::Linger => Some(backoff.next(cx.entropy.number())),
+        Action::Linger => Some(next_wait(cx, &mut backoff)).filter(|_| cx.config.reconnect),
         Action::LogOut | Action::OtherOwner | Action::Outdated | Action::Banned | Action::Stop => None,
     };
     let wait = wait.filter(|_| !cx.memory.stopped);
@@ -227,6 +245,11 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
     Ok(())
 }
 
+fn next_wait(cx: &mut Turn<'_>, backoff: &mut Backoff) -> Duration {
+    let timing = cx.config.timing;
+    backoff.next(timing.backoff_first_s, timing.backoff_max_s, cx.entropy.number())
+}
+
 /// Nothing can be sent under these credentials any more: what waits for that ends here.
 fn fail_sends(cx: &mut Turn<'_>, me: Option<Me>) {
     cx.remember(|memory| memory.logged_out = true);
@@ -237,7 +260,7 @@ fn fail_sends(cx: &mut Turn<'_>, me: Option<Me>) {
 
 fn dial(cx: &mut Turn<'_>) {
     cx.dial();
-    cx.arm(Timer::Connect, Duration::from_secs(CONNECT_LIMIT_S));
+    cx.arm(Timer::Connect, Duration::from_secs(cx.config.timing.connect_s));
     cx.remember(|memory| memory.phase = Phase::Dialing);
 }
 

@@ -10,7 +10,7 @@ use super::{keep, life, payload};
 use crate::directory::{own, prekeys};
 use crate::engine::{Continuation, Outcome, Phase, Stop, Turn, Work};
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{IQ_LIMIT_S, OFFLINE_LIMIT_S, PREKEY_RETRY_S, PREKEYS_LOW};
+use crate::limits::{PREKEY_RETRY_S, PREKEYS_LOW};
 use crate::link::backoff::STABLE_AFTER;
 use crate::stanza::Reject;
 use crate::timer::Timer;
@@ -93,7 +93,7 @@ pub(crate) fn refill_prekeys(cx: &mut Turn<'_>) -> Result<(), Stop> {
 fn count_prekeys(cx: &mut Turn<'_>) {
     let iq = Node::new("iq").attr("to", Jid::SERVER).attr("type", "get").attr("xmlns", "encrypt");
     cx.remember(|memory| memory.uploading_prekeys = true);
-    cx.ask(iq.child(Node::new("count")), Duration::from_secs(IQ_LIMIT_S), Arc::new(Counted));
+    cx.ask(iq.child(Node::new("count")), cx.config.timing.query(), Arc::new(Counted));
 }
 
 /// The server's count of our one-time prekeys. Reference 04 §9.
@@ -117,7 +117,7 @@ impl Continuation for Counted {
             return Ok(());
         }
         let Some((iq, next)) = prekeys::build_upload(cx)? else { return Ok(()) };
-        cx.ask(iq, Duration::from_secs(IQ_LIMIT_S), Arc::new(Uploaded { next }));
+        cx.ask(iq, cx.config.timing.query(), Arc::new(Uploaded { next }));
         Ok(())
     }
 }
@@ -158,7 +158,7 @@ fn activate(cx: &mut Turn<'_>) {
         return;
     }
     let iq = Node::new("iq").attr("to", Jid::SERVER).attr("type", "set").attr("xmlns", "passive");
-    cx.ask(iq.child(Node::new("active")), Duration::from_secs(IQ_LIMIT_S), Arc::new(Activated));
+    cx.ask(iq.child(Node::new("active")), cx.config.timing.query(), Arc::new(Activated));
 }
 
 #[derive(Debug)]
@@ -189,7 +189,7 @@ fn ready(cx: &mut Turn<'_>) {
     if cx.memory.offline_done {
         cx.schedule(Work::Resume);
     } else {
-        cx.arm(Timer::OfflineEnd, Duration::from_secs(OFFLINE_LIMIT_S));
+        cx.arm(Timer::OfflineEnd, Duration::from_secs(cx.config.timing.offline_s));
     }
 }
 

@@ -4,6 +4,7 @@
 //! yet. The rest decides single questions without state. Reference 01 §7-16, 02.
 
 pub mod backoff;
+mod connect;
 pub mod failure;
 mod fresh;
 mod info;
@@ -17,6 +18,7 @@ pub mod pairing;
 pub mod payload;
 mod presence;
 
+pub use connect::{Connect, Disconnect};
 pub(crate) use info::{info, offline_stanza, server_iq};
 pub(crate) use life::{closed, connected, fail, fired, not_started, restart, shutdown, start};
 pub(crate) use login::{failure, handshake, refill_prekeys, stream_end, stream_error, success};

@@ -15,7 +15,7 @@ use crate::crypto::Secret;
 use crate::directory::{lid, own, sessions};
 use crate::engine::{Phase, Stop, Turn};
 use crate::event::{DownReason, Event, LinkEvent};
-use crate::limits::{PAIR_RESTART_S, QR_FIRST_S, QR_NEXT_S};
+use crate::limits::PAIR_RESTART_S;
 use crate::records::credentials::Me;
 use crate::timer::Timer;
 use crate::wire::NodeRef;
@@ -31,12 +31,12 @@ pub(crate) fn pair_device(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), St
     keep::begin(cx);
     cx.remember(|memory| memory.phase = Phase::Registering);
     let references = node.find("pair-device").map(success::parse_references).unwrap_or_default();
-    show_next(cx, references.into(), QR_FIRST_S)
+    show_next(cx, references.into(), cx.config.timing.qr_first_s)
 }
 
 /// The QR code on show has expired.
 pub(super) fn rotate(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    show_next(cx, cx.memory.qr_refs.clone(), QR_NEXT_S)
+    show_next(cx, cx.memory.qr_refs.clone(), cx.config.timing.qr_next_s)
 }
 
 /// `companion_reg_refresh`: a new secret, the same reference. Reference 02 §2.4.
@@ -47,7 +47,7 @@ pub(crate) fn refresh(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> 
     credentials.adv_secret = Secret::new(cx.entropy.bytes());
     own::save_credentials(cx, &credentials);
     // The deadline stays; how much of it is left is not told, so the shorter of the two is.
-    show(cx, reference, QR_NEXT_S)
+    show(cx, reference, cx.config.timing.qr_next_s)
 }
 
 fn show_next(cx: &mut Turn<'_>, mut refs: VecDeque<String>, valid_s: u32) -> Result<(), Stop> {
@@ -113,6 +113,10 @@ fn accept(
     cx: &mut Turn<'_>,
     success: PairSuccess<'_>,
 ) -> Result<Result<(SignedIdentity, Me), PairError>, Stop> {
+    let allowed = &cx.config.accounts;
+    if !allowed.is_empty() && !allowed.iter().any(|account| account.same_user(&success.pn)) {
+        return Ok(Err(PairError::NotAllowed));
+    }
     let Some(mut credentials) = own::credentials(cx)? else { return Ok(Err(PairError::Proto)) };
     let random = cx.entropy.bytes();
     let secret = &credentials.adv_secret;

@@ -6,9 +6,11 @@
 
 pub(crate) mod fanout;
 mod group_keys;
+mod ignore;
 pub(crate) mod inbox;
 mod mark_read;
 pub(crate) mod outbox;
+mod own_event;
 pub(crate) mod receipts;
 pub(crate) mod receive;
 pub(crate) mod recipients;

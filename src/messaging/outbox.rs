@@ -9,18 +9,17 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use sanswire_proto::records::{OutboxEntry, SentIndex, SentMessage};
 
 use super::recipients::{self, Recipients};
-use super::{fanout, inbox, send, state};
+use super::{fanout, inbox, own_event, send, state};
 use crate::content;
 use crate::directory::{devices, tctoken};
 use crate::engine::{PendingSend, Phase, Stop, Turn, Work};
 use crate::error::{OpError, Refusal};
 use crate::event::{Event, SendProgress, SendState};
-use crate::limits::{ACK_LIMIT_S, OUTBOX_MESSAGES, SEND_TRIES, SENT_MESSAGES};
+use crate::limits::{OUTBOX_MESSAGES, SENT_MESSAGES};
 use crate::records::{Record, RecordError, Table};
 use crate::timer::Timer;
 use crate::wire::{Jid, NodeRef, OwnedJid};
@@ -153,12 +152,14 @@ pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         cx.put(&seq.to_be_bytes(), &kept);
     }
     done(cx, seq, &pending, SendState::Acked { timestamp, skipped }, Ok(timestamp));
+    own_event::keep(cx, pending.id, &pending.chat, kept.message.as_ref(), timestamp);
     Ok(())
 }
 
-/// Writes again what the server did not ack in time; gives up after [`SEND_TRIES`].
+/// Writes again what the server did not ack in time; gives up after
+/// [`Config::send_tries`](crate::Config::send_tries).
 pub(crate) fn overdue(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let limit = Duration::from_secs(ACK_LIMIT_S);
+    let limit = cx.config.timing.ack();
     let now = cx.now.mono;
     let late = |pending: &PendingSend| pending.written.is_some_and(|at| now.since(at) >= limit);
     let overdue: Vec<_> = cx
@@ -169,7 +170,7 @@ pub(crate) fn overdue(cx: &mut Turn<'_>) -> Result<(), Stop> {
         .map(|(seq, p)| (*seq, p.clone()))
         .collect();
     for (seq, pending) in overdue {
-        if pending.tries + 1 >= SEND_TRIES {
+        if pending.tries + 1 >= cx.config.send_tries {
             failed(cx, seq, &pending, OpError::TimedOut)?;
             continue;
         }
@@ -243,7 +244,7 @@ fn written(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, stanza: Vec<u8>) 
         }
     });
     if !cx.memory.outbox.values().any(|pending| pending.written.is_some()) {
-        cx.arm(Timer::Outbox, Duration::from_secs(ACK_LIMIT_S));
+        cx.arm(Timer::Outbox, cx.config.timing.ack());
     }
     progress(cx, pending, SendState::Written);
     advance_next(cx, seq, &pending.chat);

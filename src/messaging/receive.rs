@@ -10,7 +10,7 @@ use sanswire_proto::whatsapp::Message;
 
 use super::retry_out::{self, RetryReason};
 use super::source::{self, Source};
-use super::{group_keys, inbox, secrets, shown};
+use super::{group_keys, ignore, inbox, secrets, shown};
 use crate::content;
 use crate::crypto::PublicKey;
 use crate::directory::{lid, own, sessions};
@@ -26,6 +26,10 @@ use crate::wire::{Node, NodeRef, OwnedJid};
 /// Handles `<message>`: exactly one of a receipt, an ack, or a retry receipt with an ack closes it.
 pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let source = source::parse(cx, node)?;
+    if ignore::is_ignored(cx, &source) {
+        ack(cx, node);
+        return Ok(());
+    }
     // Left unacked: the server keeps it, and sends it again on the next connection. What comes after it is left as
     // well, room or not: it would be shown before it otherwise.
     if cx.memory.left_behind {
@@ -315,8 +319,9 @@ fn undecryptable(
 /// A message without anything that could be opened. Reference 07 §3.7, §3.8.
 fn nothing(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source) -> Result<(), Stop> {
     if node.find("unavailable").is_some() {
-        retry_out::request(cx, node, source, 0, None, "unavailable")?;
-        ack(cx, node);
+        if retry_out::request(cx, node, source, 0, None, "unavailable")? {
+            ack(cx, node);
+        }
     } else if node.find("plaintext").is_some() {
         cx.emit(Event::Unhandled { stanza: node.to_string() });
         ack(cx, node);

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::directory::own;
 use crate::engine::{RetryPace, Stop, Turn, Work};
 use crate::event::{Event, Undecryptable};
-use crate::limits::{RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_RECEIPTS, RETRY_WINDOW_S, SHOWN_WEEKS};
+use crate::limits::{RETRIES_PER_SENDER, RETRIES_PER_WINDOW, RETRY_WINDOW_S, SHOWN_WEEKS};
 use crate::records::{Record, Table};
 use crate::signal::{DecryptError, GroupError, PreKey, next_id};
 use crate::timer::Timer;
@@ -68,11 +68,11 @@ impl RetryReason {
     }
 }
 
-/// Asks the sender again, up to [`RETRY_RECEIPTS`] times per message, and tells the application once. With
-/// no reason it only tells. `count` is what the sender says it was asked before.
+/// Asks the sender again, up to [`Config::retry_receipts`](crate::Config::retry_receipts) times per message, and
+/// tells the application once. With no reason it only tells. `count` is what the sender says it was asked before.
 ///
-/// False when too many were asked for lately: then nothing is written, told or sent, and the message must not be
-/// closed. The server keeps it, and gives it again on the connection that is made once the window is over.
+/// False when too many were asked for or told of lately: then nothing is written, told or sent, and the message must
+/// not be closed. The server keeps it, and gives it again on the connection that is made once the window is over.
 pub(super) fn request(
     cx: &mut Turn<'_>,
     node: NodeRef<'_>,
@@ -84,15 +84,16 @@ pub(super) fn request(
     let key = key(source);
     let mut counter = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
     let next = counter.count.unwrap_or(0).max(count).saturating_add(1);
-    let retried = reason.is_some() && next <= RETRY_RECEIPTS;
-    if retried && !may_ask(cx, source) {
+    let retried = reason.is_some() && next <= cx.config.retry_receipts;
+    let told = counter.reported == Some(true);
+    if (retried || !told) && !may_ask(cx, source) {
         return Ok(false);
     }
     if let Some(reason) = reason.filter(|_| retried) {
         counter.count = Some(next);
         send(cx, node, source, next, reason)?;
     }
-    if counter.reported != Some(true) {
+    if !told {
         cx.emit(Event::Undecryptable(Undecryptable {
             id: source.id.clone(),
             chat: source.chat.clone(),

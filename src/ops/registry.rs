@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::operation::{CallId, Operate, Start};
 use crate::engine::{Stop, Turn};
 use crate::groups::{GroupInfo, GroupMetadata};
-use crate::link::{Logout, SetAvailable};
+use crate::link::{Connect, Disconnect, Logout, SetAvailable};
 use crate::messaging::{MarkRead, SendMessage, Sent};
 
 macro_rules! registry {
@@ -76,6 +76,8 @@ registry! {
     MarkRead = "message.mark_read" -> ();
     SetAvailable = "presence.set" -> ();
     GroupInfo = "group.info" -> GroupMetadata;
+    Connect = "link.connect" -> ();
+    Disconnect = "link.disconnect" -> ();
     Logout = "link.logout" -> ();
 }
 

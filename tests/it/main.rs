@@ -9,6 +9,7 @@ mod limits;
 mod link;
 mod messaging;
 mod noise;
+mod options;
 mod pairing;
 mod purity;
 mod replay;

@@ -29,6 +29,9 @@ pub enum PairError {
     /// The account's signature is missing, short or wrong, or its key is.
     #[error("account signature of the device identity does not verify")]
     SignatureMismatch,
+    /// The configuration names accounts, and this is none of them.
+    #[error("account is not one that this device may be linked to")]
+    NotAllowed,
 }
 
 impl PairError {
@@ -41,6 +44,7 @@ impl PairError {
             Self::Proto => "proto",
             Self::HmacMismatch => "hmac_mismatch",
             Self::SignatureMismatch => "signature_mismatch",
+            Self::NotAllowed => "account_not_allowed",
         }
     }
 
@@ -50,7 +54,9 @@ impl PairError {
         match self {
             Self::HmacMismatch => (401, "hmac-mismatch"),
             Self::SignatureMismatch => (401, "signature-mismatch"),
-            Self::MissingDeviceIdentity | Self::MissingDevice | Self::Proto => (500, "internal-error"),
+            Self::MissingDeviceIdentity | Self::MissingDevice | Self::Proto | Self::NotAllowed => {
+                (500, "internal-error")
+            }
         }
     }
 }

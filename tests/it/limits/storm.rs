@@ -88,3 +88,19 @@ fn a_message_at_the_edge_of_a_window_is_asked_for_and_the_one_over_it_is_left() 
     script.send(&unreadable(bob(0), STORM));
     assert_eq!(iqs(&script.sent(), "retry").len(), 1);
 }
+
+#[test]
+fn a_storm_of_messages_that_the_server_withholds_is_told_of_so_often() {
+    let mut script = Script::ready(4);
+    for id in 0..STORM {
+        let message = Node::new("message").attr("from", bob(0)).attr("id", format!("S{id}"));
+        let withheld = Node::new("unavailable").attr("type", "view_once");
+        script.send(&message.attr("t", "1700000000").attr("type", "text").child(withheld));
+    }
+    let told = script.select(|event| matches!(event, Event::Undecryptable(_)).then_some(())).len();
+    assert_eq!(told, RETRIES_PER_SENDER as usize);
+    let acks = script.sent_tagged("ack").len();
+    assert_eq!(acks, told, "the others stay with the server");
+    script.advance(Duration::from_secs(RETRY_WINDOW_S));
+    assert_eq!(script.down_reasons().last(), Some(&&DownReason::Restart), "to be given what was left");
+}

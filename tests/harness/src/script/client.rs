@@ -68,6 +68,14 @@ impl Script {
     /// Never: the configuration is valid.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::configured(seed, |_| ())
+    }
+
+    /// The same with another configuration.
+    ///
+    /// # Panics
+    /// When the configuration is refused.
+    pub fn configured(seed: u64, change: impl FnOnce(&mut Config)) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_be_bytes());
         let mut seed = Seed::new(key);
@@ -83,6 +91,7 @@ impl Script {
         let chain = plan.make(&[seed.bytes(), seed.bytes()]);
         let mut config = Config::default();
         config.trust.root = root.public;
+        change(&mut config);
         let maker = honest();
         let client = maker(config.clone(), seed.bytes(), reading(BEGINNING, Duration::ZERO));
         Self {

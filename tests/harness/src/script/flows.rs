@@ -1,5 +1,6 @@
 //! What an honest server and phone would say, step by step, for tests that begin further on.
 
+use sanswire::Config;
 use sanswire::event::LinkEvent;
 use sanswire::wire::{Jid, Node, OwnedJid};
 
@@ -28,7 +29,12 @@ impl Script {
     /// A client that is paired and ready, and of which nothing is due.
     #[must_use]
     pub fn ready(seed: u64) -> Self {
-        let mut script = Self::new(seed);
+        Self::ready_with(seed, |_| ())
+    }
+
+    /// The same with another configuration.
+    pub fn ready_with(seed: u64, change: impl FnOnce(&mut Config)) -> Self {
+        let mut script = Self::configured(seed, change);
         script.pair();
         script.log_in();
         script.sent();
