@@ -22,7 +22,7 @@ fn group() -> OwnedJid {
 }
 
 fn text(id: &str) -> SendMessage {
-    SendMessage { to: bob(), text: "hi".to_string(), id: Some(id.to_string()) }
+    SendMessage::text(bob(), "hi").with_id(id)
 }
 
 /// All but one instant of this time passes.
