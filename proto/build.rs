@@ -83,7 +83,8 @@ const WIDE: [&str; 7] = [
 ];
 
 /// Records that hold keys or plaintext: `src/redact.rs` gives them a `Debug` that shows neither.
-const SECRET: [&str; 17] = [
+const SECRET: [&str; 18] = [
+    ".sanswire.records.v1.AppStateKey",
     ".sanswire.records.v1.Credentials",
     ".sanswire.records.v1.InboxEntry",
     ".sanswire.records.v1.MessageSecret",

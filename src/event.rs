@@ -1,13 +1,28 @@
 //! Everything that an application can observe.
 
+mod account;
+mod business;
+mod call;
+mod contact;
+mod newsletter;
+mod presence;
+mod receipt;
+mod received;
+
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+pub use account::AccountEvent;
+pub use business::{BusinessEvent, BusinessUpdate, MediaOutcome, MediaRetried, Subscription};
+pub use call::{CallAction, CallEvent};
+pub use contact::{ContactEvent, DeviceChange};
+pub use newsletter::{Mex, NewsletterEvent, Post};
+pub use presence::{ChatState, ChatStateChanged, Presence};
+pub use receipt::{Receipt, ReceiptKind};
+pub use received::{Addressing, BotPart, Details, Received, Undecryptable};
+
 use crate::groups::model::GroupEvent;
 use crate::now::UnixMs;
 use crate::ops::CallId;
@@ -43,13 +58,34 @@ pub enum Event {
     Link(LinkEvent),
     /// A message was decrypted: once per message and device. Kept. Reference 07 §3.
     Message(Received),
-    /// A message arrived that cannot be decrypted yet; its sender was asked to send it again. At most once
-    /// per message. Not kept. Reference 07 §3.7.
+    /// A message arrived that cannot be decrypted yet, or has no copy for this device; its sender or the phone was
+    /// asked to send it again. At most once per message. Not kept. Reference 07 §3.7, §3.8.
     Undecryptable(Undecryptable),
     /// A message of ours made progress. Kept from the server's ack on. Reference 05 §9, 07 §6.5.
     Send(SendProgress),
     /// Somebody changed a group. Kept. Reference 08 §5.
     Group(GroupEvent),
+    /// Somebody did something with messages that this client did not send: another device of the account wrote
+    /// them, or read them. Kept. Reference 07 §6.5.
+    Receipt(Receipt),
+    /// A contact changed. Kept, but for learnt LIDs. Reference 08 §2, §4.
+    Contact(ContactEvent),
+    /// The account's settings or limits changed. Kept. Reference 08 §3, 12 §7.
+    Account(AccountEvent),
+    /// Somebody came or went. Not kept. Reference 08 §7.
+    Presence(Presence),
+    /// Somebody writes or records. Not kept. Reference 08 §7.
+    ChatState(ChatStateChanged),
+    /// A call rings, or something happened to it. Kept. Reference 08 §8.
+    Call(CallEvent),
+    /// A channel changed. Kept. Reference 08 §6.
+    Newsletter(NewsletterEvent),
+    /// The server pushed GraphQL that has no event of its own. Kept. Reference 08 §6.2.
+    Mex(Mex),
+    /// A business changed. Kept. Reference 08 §4.6.
+    Business(BusinessEvent),
+    /// The phone uploaded media again, or could not. Kept. Reference 08 §4.7.
+    MediaRetried(MediaRetried),
     /// A stanza that this version has no meaning for; it was acked. Not kept. Reference 08.
     Unhandled {
         /// The stanza as XML-like text.
@@ -72,7 +108,20 @@ impl Event {
         match self {
             Self::Message(_) | Self::Group(_) => true,
             Self::Send(progress) => !matches!(progress.state, SendState::Queued | SendState::Written),
-            Self::Link(_) | Self::Undecryptable(_) | Self::Unhandled { .. } | Self::Fault { .. } => false,
+            Self::Receipt(_)
+            | Self::Account(_)
+            | Self::Call(_)
+            | Self::Newsletter(_)
+            | Self::Mex(_)
+            | Self::Business(_)
+            | Self::MediaRetried(_) => true,
+            Self::Contact(change) => !matches!(change, ContactEvent::Lid { .. }),
+            Self::Link(_)
+            | Self::Undecryptable(_)
+            | Self::Presence(_)
+            | Self::ChatState(_)
+            | Self::Unhandled { .. }
+            | Self::Fault { .. } => false,
         }
     }
 }
@@ -182,66 +231,6 @@ pub enum DownReason {
     },
 }
 
-/// A message as received. `Debug` shows the parsed content, but not the protobuf, which may hold keys.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Received {
-    /// The message's id, unique per chat and sender.
-    pub id: String,
-    /// The conversation, without device.
-    pub chat: OwnedJid,
-    /// The device that sent it.
-    pub sender: OwnedJid,
-    /// The sender's other address (LID for a number, number for a LID) when known.
-    pub sender_alt: Option<OwnedJid>,
-    /// Sent by another device of this account.
-    pub from_me: bool,
-    /// When the server took it, seconds since 1970.
-    pub timestamp: u64,
-    /// The sender's name for itself.
-    pub push_name: Option<String>,
-    /// It waited in the offline queue.
-    pub offline: bool,
-    /// What it says.
-    pub content: Content,
-    /// The whole protobuf `Message`, unpadded, as decrypted.
-    #[serde(with = "crate::content::base64_bytes")]
-    pub message: Bytes,
-}
-
-impl fmt::Debug for Received {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
-            .field("id", &self.id)
-            .field("chat", &self.chat)
-            .field("sender", &self.sender)
-            .field("sender_alt", &self.sender_alt)
-            .field("from_me", &self.from_me)
-            .field("timestamp", &self.timestamp)
-            .field("push_name", &self.push_name)
-            .field("offline", &self.offline)
-            .field("content", &self.content)
-            .field("message_len", &self.message.len())
-            .finish()
-    }
-}
-
-/// A message that cannot be read yet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Undecryptable {
-    /// The message's id.
-    pub id: String,
-    /// The conversation.
-    pub chat: OwnedJid,
-    /// The device that sent it.
-    pub sender: OwnedJid,
-    /// When the server took it, seconds since 1970.
-    pub timestamp: u64,
-    /// The named error. Reference 04 §13.
-    pub error: String,
-    /// The sender was asked to send it again.
-    pub retried: bool,
-}
-
 /// How far a message of ours is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SendProgress {
@@ -286,6 +275,13 @@ pub enum SendState {
     /// The recipient read it.
     Read {
         /// Who read it.
+        by: OwnedJid,
+        /// Seconds since 1970.
+        timestamp: u64,
+    },
+    /// The recipient heard a voice message, or looked at what can be seen once.
+    Played {
+        /// Who.
         by: OwnedJid,
         /// Seconds since 1970.
         timestamp: u64,

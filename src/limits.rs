@@ -294,8 +294,32 @@ pub const PENDING_RESENDS: usize = 256;
 /// Message ids read from one receipt, and written into one.
 pub const RECEIPT_IDS: usize = 256;
 
-/// Receipts reported per message.
-pub const RECEIPT_MARKS: usize = 64;
+/// Devices whose receipts are reported, per message.
+pub const RECEIPT_MARKS: u32 = 4_096;
+
+/// Users read from one receipt of a group.
+pub const RECEIPT_USERS: usize = 1_024;
+
+/// Attributes of `<meta>` that are read.
+pub const META_ATTRIBUTES: usize = 32;
+
+/// How old a status may be to be asked for again, in seconds. Reference 07 §3.7.
+pub const STATUS_LIFETIME_S: u64 = 86_400;
+
+/// How old a message may be for the phone to be asked for it, in seconds. Reference 07 §3.8.
+pub const PLACEHOLDER_AGE_S: u64 = 1_209_600;
+
+/// How long to wait for a message before the phone is asked for it, in seconds. Reference 07 §4.5.
+pub const PLACEHOLDER_WAIT_S: u64 = 2;
+
+/// Messages that the phone is to send again, at most.
+pub const PLACEHOLDERS: usize = 1_024;
+
+/// Messages that the phone is asked for at a time, and that are taken from one answer.
+pub const PLACEHOLDERS_PER_REQUEST: usize = 32;
+
+/// Keys of the application state taken from one message.
+pub const APP_STATE_KEYS_PER_SHARE: usize = 256;
 
 /// How long the secret of a message is kept for votes, answers and edits, in weeks.
 pub const SECRET_WEEKS: u32 = 52;

@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Outbox,
     /// Messaging: more retry receipts may be written; messages that were left with the server for that are fetched.
     Retries,
+    /// Messaging: ask the phone for messages that nobody else sends.
+    Placeholders,
     /// Messaging: drop expired dedupe marks and sent messages.
     Prune,
     /// A request to the server got no answer in time.

@@ -15,6 +15,7 @@ macro_rules! redacted {
 }
 
 redacted!(
+    AppStateKey,
     Credentials,
     InboxEntry,
     MessageSecret,

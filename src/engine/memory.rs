@@ -79,6 +79,9 @@ pub(crate) struct Memory {
     pub(crate) group_calls: Vec<(OwnedJid, CallId)>,
     /// Contacts that are being given a privacy token.
     pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
+    /// Messages that the phone is to send again, by key of their record; whether it was asked. Complete after the
+    /// start.
+    pub(crate) placeholders: BTreeMap<Vec<u8>, bool>,
     /// A prekey upload is in flight.
     pub(crate) uploading_prekeys: bool,
 }

@@ -188,7 +188,7 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
         Timer::QrRotate => pair::rotate(cx),
         Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
-        Timer::Outbox | Timer::Prune | Timer::Retries | Timer::Request(_) => Ok(()),
+        Timer::Outbox | Timer::Prune | Timer::Placeholders | Timer::Retries | Timer::Request(_) => Ok(()),
     }
 }
 

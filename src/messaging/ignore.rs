@@ -12,7 +12,7 @@ pub(super) fn is_ignored(cx: &Turn<'_>, source: &Source) -> bool {
         return false;
     }
     let sender = (!source.from_me).then_some(&source.sender);
-    let names = [Some(&source.chat), source.recipient_alt.as_ref(), sender, source.sender_alt.as_ref()];
+    let names = [Some(&source.chat), source.chat_alt.as_ref(), sender, source.sender_alt.as_ref()];
     let listed = |name: &Jid<'_>| list.iter().any(|entry| entry.same_user(name));
     let of_server =
         |entry: &Jid<'_>| entry.user().is_empty() && entry.server().family() == source.chat.server().family();

@@ -1,5 +1,6 @@
 //! Events that are kept until the application confirms them. Reference 07 §7.2.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,12 +10,14 @@ use prost::Message as _;
 use sanswire_proto::records::{InboxEntry, ProgressEntry, ReceivedEntry};
 use sanswire_proto::whatsapp::Message;
 
-use super::{retry_out, secrets, shown};
-use crate::content;
+use serde::Serialize;
+
+use super::{perspective, placeholder, receipts, retry_out, secrets, shown};
+use crate::content::{self, View};
 use crate::directory::tctoken;
 use crate::engine::{Stop, Turn, Work};
 use crate::error::OpError;
-use crate::event::{Event, EventId, Received, SendProgress, SendState};
+use crate::event::{Details, Event, EventId, Received, SendProgress, SendState};
 use crate::limits::{INBOX_EVENTS, PRUNE_EVERY_S};
 use crate::records::{Record, Table};
 use crate::timer::Timer;
@@ -27,6 +30,21 @@ impl Record for InboxEntry {
 /// Whether the application has left so much unconfirmed that nothing more is taken from the server.
 pub(crate) const fn is_full(cx: &Turn<'_>) -> bool {
     cx.memory.unseen >= INBOX_EVENTS
+}
+
+/// Whether there is room for what a stanza may have to tell. Without, the stanza is to be left unclosed: the server
+/// keeps it, and sends it again on the next connection. What comes after it is left as well, room or not: it would be
+/// shown before it otherwise.
+pub(crate) fn has_room(cx: &mut Turn<'_>) -> bool {
+    if cx.memory.left_behind {
+        return false;
+    }
+    if is_full(cx) {
+        cx.emit(Event::Fault { error: "inbox is full".to_string(), stanza: None });
+        cx.remember(|memory| memory.left_behind = true);
+        return false;
+    }
+    true
 }
 
 /// Hands an event out, durable in the same batch; events without a stored form are handed out only.
@@ -80,7 +98,12 @@ pub(crate) fn seen(cx: &mut Turn<'_>, event: EventId) -> Result<(), Stop> {
 
 /// Drops old marks now and then.
 pub(crate) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    let more = shown::prune(cx)? | retry_out::prune(cx)? | secrets::prune(cx)? | tctoken::prune(cx)?;
+    placeholder::prune(cx)?;
+    let more = shown::prune(cx)?
+        | retry_out::prune(cx)?
+        | secrets::prune(cx)?
+        | tctoken::prune(cx)?
+        | receipts::prune(cx)?;
     cx.arm(Timer::Prune, Duration::from_secs(if more { 1 } else { PRUNE_EVERY_S }));
     Ok(())
 }
@@ -99,6 +122,9 @@ fn to_entry(event: &Event, now_ms: u64) -> Option<InboxEntry> {
                 push_name: received.push_name.clone(),
                 offline: Some(received.offline),
                 message: Some(received.message.clone()),
+                chat_alt: received.chat_alt.as_ref().map(ToString::to_string),
+                details: Some(&*received.details).filter(|it| **it != Details::default()).and_then(to_json),
+                view: if perspective::changes(received) { to_json(&view_of(received)) } else { None },
             });
         }
         Event::Send(progress) => entry.progress = Some(progress_entry(progress)?),
@@ -110,25 +136,57 @@ fn to_entry(event: &Event, now_ms: u64) -> Option<InboxEntry> {
 
 fn from_entry(entry: InboxEntry) -> Option<Event> {
     if let Some(stored) = entry.received {
-        let message = stored.message.unwrap_or_else(Bytes::new);
-        let parsed = Message::decode(message.clone()).ok()?;
-        return Some(Event::Message(Received {
-            id: stored.id?,
-            chat: jid(stored.chat.as_deref()?)?,
-            sender: jid(stored.sender.as_deref()?)?,
-            sender_alt: stored.sender_alt.as_deref().and_then(jid),
-            from_me: stored.from_me.unwrap_or(false),
-            timestamp: stored.timestamp.unwrap_or(0),
-            push_name: stored.push_name,
-            offline: stored.offline.unwrap_or(false),
-            content: content::read(&parsed).content,
-            message,
-        }));
+        return from_received(stored).map(Event::Message);
     }
     if let Some(event) = entry.event {
         return serde_json::from_slice(&event).ok();
     }
     entry.progress.and_then(from_progress).map(Event::Send)
+}
+
+fn from_received(stored: ReceivedEntry) -> Option<Received> {
+    let message = stored.message.unwrap_or_default();
+    let view = match &stored.view {
+        Some(view) => serde_json::from_slice(view).ok()?,
+        None => read(&message),
+    };
+    let details = match &stored.details {
+        Some(details) => serde_json::from_slice(details).ok()?,
+        None => Details::default(),
+    };
+    Some(Received {
+        id: stored.id?,
+        chat: jid(stored.chat.as_deref()?)?,
+        chat_alt: stored.chat_alt.as_deref().and_then(jid),
+        sender: jid(stored.sender.as_deref()?)?,
+        sender_alt: stored.sender_alt.as_deref().and_then(jid),
+        from_me: stored.from_me.unwrap_or(false),
+        timestamp: stored.timestamp.unwrap_or(0),
+        push_name: stored.push_name,
+        offline: stored.offline.unwrap_or(false),
+        content: view.content,
+        context: view.context,
+        flags: view.flags,
+        details: Box::new(details),
+        message,
+    })
+}
+
+/// What follows from the message alone.
+fn read(message: &Bytes) -> View {
+    content::read(&Message::decode(message.clone()).unwrap_or_default())
+}
+
+fn view_of(received: &Received) -> View {
+    View {
+        content: received.content.clone(),
+        context: received.context.clone(),
+        flags: received.flags.clone(),
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Option<Bytes> {
+    serde_json::to_vec(value).ok().map(Bytes::from)
 }
 
 fn progress_entry(progress: &SendProgress) -> Option<ProgressEntry> {
@@ -142,6 +200,7 @@ fn progress_entry(progress: &SendProgress) -> Option<ProgressEntry> {
         SendState::Acked { timestamp, skipped } => (ACKED, *timestamp, names(skipped)),
         SendState::Delivered { by, timestamp } => (DELIVERED, *timestamp, names(core::slice::from_ref(by))),
         SendState::Read { by, timestamp } => (READ, *timestamp, names(core::slice::from_ref(by))),
+        SendState::Played { by, timestamp } => (PLAYED, *timestamp, names(core::slice::from_ref(by))),
         SendState::Failed { error } => {
             (entry.failure, entry.code, entry.text) = failure_entry(error);
             (FAILED, 0, Vec::new())
@@ -159,6 +218,7 @@ fn from_progress(entry: ProgressEntry) -> Option<SendProgress> {
         ACKED => SendState::Acked { timestamp, skipped: devices.collect() },
         DELIVERED => SendState::Delivered { by: devices.next()?, timestamp },
         READ => SendState::Read { by: devices.next()?, timestamp },
+        PLAYED => SendState::Played { by: devices.next()?, timestamp },
         FAILED => SendState::Failed { error: from_failure(entry.failure?, entry.code, entry.text) },
         _ => return None,
     };
@@ -194,3 +254,4 @@ const ACKED: u32 = 1;
 const FAILED: u32 = 2;
 const DELIVERED: u32 = 3;
 const READ: u32 = 4;
+const PLAYED: u32 = 5;

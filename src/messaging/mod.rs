@@ -4,13 +4,20 @@
 //! that it can take (ask for devices, ask for keys, encrypt and send), so a restart or a reconnect only has to
 //! look again. Receiving is one turn per stanza.
 
+mod addons;
+mod arrive;
 pub(crate) mod fanout;
 mod group_keys;
 mod ignore;
 pub(crate) mod inbox;
 mod mark_read;
+mod open;
 pub(crate) mod outbox;
 mod own_event;
+mod perspective;
+mod phone;
+pub(crate) mod placeholder;
+mod protocol;
 pub(crate) mod receipts;
 pub(crate) mod receive;
 pub(crate) mod recipients;
@@ -19,8 +26,8 @@ pub(crate) mod retry_out;
 mod secrets;
 mod send;
 pub(crate) mod shown;
-mod source;
+pub(crate) mod source;
 mod state;
 
-pub use mark_read::MarkRead;
+pub use mark_read::{MarkPlayed, MarkRead};
 pub use send::{SendMessage, Sent};

@@ -143,7 +143,6 @@ pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         message: entry.message,
         created_unix_ms: entry.created_unix_ms,
         acked_unix_s: Some(timestamp),
-        receipts: Vec::new(),
     };
     if forget_oldest(cx, seq)? > seq {
         // So late that those after it are gone already: it would never be dropped.

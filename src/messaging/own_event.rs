@@ -1,5 +1,6 @@
 //! Messages that this client sent, as events like those of the account's other devices. Reference 01 §17.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use bytes::Bytes;
@@ -27,16 +28,21 @@ pub(super) fn keep(cx: &mut Turn<'_>, id: String, chat: &OwnedJid, message: Opti
         Some(lid) if chat.is_lid() => (lid, Some(me.pn)),
         lid => (me.pn, lid),
     };
+    let view = content::read(&message);
     let received = Received {
         id,
         chat: chat.clone(),
+        chat_alt: None,
         sender,
         sender_alt,
         from_me: true,
         timestamp,
         push_name: None,
         offline: false,
-        content: content::read(&message).content,
+        content: view.content,
+        context: view.context,
+        flags: view.flags,
+        details: Box::default(),
         message: bytes.clone(),
     };
     inbox::keep(cx, Event::Message(received));

@@ -33,6 +33,7 @@ pub(super) enum RetryReason {
     InvalidSignature = 5,
     FutureMessage = 6,
     BadMac = 7,
+    UnknownCompanion = 11,
     AdvFailure = 12,
 }
 
@@ -64,51 +65,83 @@ impl RetryReason {
 
     /// Whether the sender cannot do without our keys, so that they go along at once.
     const fn needs_keys(self) -> bool {
-        matches!(self, Self::NoSession | Self::InvalidKeyId)
+        matches!(self, Self::NoSession | Self::InvalidKeyId | Self::UnknownCompanion)
     }
 }
 
-/// Asks the sender again, up to [`Config::retry_receipts`](crate::Config::retry_receipts) times per message, and
-/// tells the application once. With no reason it only tells. `count` is what the sender says it was asked before.
-///
-/// False when too many were asked for or told of lately: then nothing is written, told or sent, and the message must
-/// not be closed. The server keeps it, and gives it again on the connection that is made once the window is over.
+/// What is wrong with a message.
+pub(super) struct Trouble<'a> {
+    /// How often the sender says it was asked before.
+    pub(super) count: u32,
+    /// What to tell the sender; `None`: it cannot help.
+    pub(super) reason: Option<RetryReason>,
+    /// The named error.
+    pub(super) error: &'a str,
+    /// No placeholder shall be shown.
+    pub(super) hide: bool,
+    /// There was nothing to decrypt, of this kind.
+    pub(super) unavailable: Option<&'a str>,
+}
+
+/// Who was asked to send a message again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Its sender.
+    Sender,
+    /// Nobody: the sender cannot help.
+    Nobody,
+    /// Nobody: the sender was asked [`Config::retry_receipts`](crate::Config::retry_receipts) times.
+    TooOften,
+    /// Nobody for now, as too many were asked for or told of lately: nothing is written, told or sent, and the message must not
+    /// be closed. The server keeps it, and gives it again on the connection that is made once the window is over.
+    Later,
+}
+
+/// Asks the sender again, up to [`Config::retry_receipts`](crate::Config::retry_receipts) times per message,
+/// and tells the application once. With
+/// no reason it only tells.
 pub(super) fn request(
     cx: &mut Turn<'_>,
     node: NodeRef<'_>,
     source: &Source,
-    count: u32,
-    reason: Option<RetryReason>,
-    error: &str,
-) -> Result<bool, Stop> {
+    trouble: &Trouble<'_>,
+) -> Result<Asked, Stop> {
     let key = key(source);
     let mut counter = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
-    let next = counter.count.unwrap_or(0).max(count).saturating_add(1);
-    let retried = reason.is_some() && next <= cx.config.retry_receipts;
+    let next = counter.count.unwrap_or(0).max(trouble.count).saturating_add(1);
     let told = counter.reported == Some(true);
-    if (retried || !told) && !may_ask(cx, source) {
-        return Ok(false);
+    let reason = trouble.reason.filter(|_| next <= cx.config.retry_receipts);
+    if (reason.is_some() || !told) && !may_ask(cx, source) {
+        return Ok(Asked::Later);
     }
-    if let Some(reason) = reason.filter(|_| retried) {
-        counter.count = Some(next);
-        send(cx, node, source, next, reason)?;
-    }
+    let asked = match (reason, trouble.reason) {
+        (Some(reason), _) => {
+            counter.count = Some(next);
+            send(cx, node, source, next, reason)?;
+            Asked::Sender
+        }
+        (None, Some(_)) => Asked::TooOften,
+        (None, None) => Asked::Nobody,
+    };
     if !told {
         cx.emit(Event::Undecryptable(Undecryptable {
             id: source.id.clone(),
             chat: source.chat.clone(),
             sender: source.sender.clone(),
             timestamp: source.timestamp,
-            error: error.to_string(),
-            retried,
+            error: trouble.error.to_string(),
+            retried: asked == Asked::Sender,
+            from_me: source.from_me,
+            hide: trouble.hide,
+            unavailable: trouble.unavailable.map(ToString::to_string),
         }));
     }
-    if retried {
+    if !told || asked == Asked::Sender {
         counter.reported = Some(true);
         counter.unix_s = Some(cx.now.unix.seconds());
         cx.put(&key, &counter);
     }
-    Ok(true)
+    Ok(asked)
 }
 
 /// Counts a retry receipt in the current window. False when the window has seen enough of them, from everybody

@@ -6,7 +6,7 @@ use super::operation::{CallId, Operate, Start};
 use crate::engine::{Stop, Turn};
 use crate::groups::{GroupInfo, GroupMetadata};
 use crate::link::{Connect, Disconnect, Logout, SetAvailable};
-use crate::messaging::{MarkRead, SendMessage, Sent};
+use crate::messaging::{MarkPlayed, MarkRead, SendMessage, Sent};
 
 macro_rules! registry {
     ($($variant:ident = $name:literal -> $output:ty;)*) => {
@@ -74,6 +74,7 @@ macro_rules! registry {
 registry! {
     SendMessage = "message.send" -> Sent;
     MarkRead = "message.mark_read" -> ();
+    MarkPlayed = "message.mark_played" -> ();
     SetAvailable = "presence.set" -> ();
     GroupInfo = "group.info" -> GroupMetadata;
     Connect = "link.connect" -> ();

@@ -3,10 +3,7 @@
 use bytes::Bytes;
 use prost::Message;
 use sanswire_proto::records::{
-    Credentials as StoredCredentials, DeviceList, GroupRecord, Identity, InboxEntry, LidMapping,
-    MessageSecret, MessagingMeta, OutboxEntry, PreKey as StoredPreKey, PrivacyToken, RetryCounter,
-    SenderKeyRecord, SentIndex, SentMessage, SessionRecord as StoredSessions, SharedKey, ShownMark,
-    StoreMeta, TokenSalt,
+    AppStateKey, Blocklist, GroupRecord, SharedKey, Credentials as StoredCredentials, DeviceList, DirtyCollection, Identity, InboxEntry, LidMapping, MessageSecret, MessagingMeta, OutboxEntry, OwnProfile, PlaceholderEntry, PreKey as StoredPreKey, PrivacySettings, PrivacyToken, ReceiptMark, RetryCounter, SenderKeyRecord, SentIndex, SentMessage, SessionRecord as StoredSessions, ShownMark, StoreMeta, TokenSalt,
 };
 
 use super::credentials::Credentials;
@@ -21,6 +18,34 @@ impl Record for SenderKeyRecord {
     const TABLE: Table = Table::SenderKey;
 }
 
+impl Record for PlaceholderEntry {
+    const TABLE: Table = Table::Placeholder;
+}
+
+impl Record for ReceiptMark {
+    const TABLE: Table = Table::Receipt;
+}
+
+impl Record for PrivacySettings {
+    const TABLE: Table = Table::Account;
+}
+
+impl Record for Blocklist {
+    const TABLE: Table = Table::Account;
+}
+
+impl Record for OwnProfile {
+    const TABLE: Table = Table::Account;
+}
+
+impl Record for DirtyCollection {
+    const TABLE: Table = Table::Account;
+}
+
+impl Record for AppStateKey {
+    const TABLE: Table = Table::Account;
+}
+
 impl Record for PrivacyToken {
     const TABLE: Table = Table::Token;
 }
@@ -28,6 +53,21 @@ impl Record for PrivacyToken {
 impl Record for TokenSalt {
     const TABLE: Table = Table::Account;
 }
+
+/// Where [`PrivacySettings`] are in table `account`.
+pub(crate) const PRIVACY_KEY: &[u8] = b"privacy";
+
+/// Where the [`Blocklist`] is in table `account`.
+pub(crate) const BLOCKLIST_KEY: &[u8] = b"blocklist";
+
+/// Where the [`OwnProfile`] is in table `account`.
+pub(crate) const PROFILE_KEY: &[u8] = b"profile";
+
+/// What the keys of [`DirtyCollection`]s in table `account` begin with.
+pub(crate) const COLLECTION_KEYS: &[u8] = b"collection/";
+
+/// What the keys of [`AppStateKey`]s in table `account` begin with.
+pub(crate) const APP_STATE_KEYS: &[u8] = b"key/";
 
 /// Where [`TokenSalt`] is in table `account`.
 pub(crate) const TOKEN_SALT_KEY: &[u8] = b"salt";
@@ -75,9 +115,16 @@ pub fn canonical_record(table: Table, key: &[u8], value: Bytes) -> Result<Bytes,
         }
         Table::Token => same::<PrivacyToken>(value),
         Table::Account if key == TOKEN_SALT_KEY => same::<TokenSalt>(value),
+        Table::Placeholder => same::<PlaceholderEntry>(value),
+        Table::Receipt => same::<ReceiptMark>(value),
+        Table::Account if key == PRIVACY_KEY => same::<PrivacySettings>(value),
+        Table::Account if key == BLOCKLIST_KEY => same::<Blocklist>(value),
+        Table::Account if key == PROFILE_KEY => same::<OwnProfile>(value),
+        Table::Account if key.starts_with(COLLECTION_KEYS) => same::<DirtyCollection>(value),
+        Table::Account if key.starts_with(APP_STATE_KEYS) => same::<AppStateKey>(value),
         Table::Group => same::<GroupRecord>(value),
         Table::SharedKey => same::<SharedKey>(value),
-        Table::Account | Table::Placeholder => versioned(table, value),
+        Table::Account => versioned(table, value),
     }
 }
 

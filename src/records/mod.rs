@@ -12,7 +12,9 @@ pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;
 
-pub(crate) use canonical::TOKEN_SALT_KEY;
+pub(crate) use canonical::{
+    APP_STATE_KEYS, BLOCKLIST_KEY, COLLECTION_KEYS, PRIVACY_KEY, PROFILE_KEY, TOKEN_SALT_KEY,
+};
 pub use canonical::canonical_record;
 pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};

@@ -48,11 +48,13 @@ pub enum Table {
     Account = 18,
     /// Messages that the phone was asked to send again, by chat and message id.
     Placeholder = 19,
+    /// Receipts for sent messages, by sequence number (8 bytes, big endian) and device.
+    Receipt = 20,
 }
 
 impl Table {
     /// Every table, in order of its number.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Meta,
         Self::Credentials,
         Self::PreKey,
@@ -73,6 +75,7 @@ impl Table {
         Self::Token,
         Self::Account,
         Self::Placeholder,
+        Self::Receipt,
     ];
 
     /// The number that storage keeps.
@@ -97,6 +100,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_number(table.number()), Some(table));
         }
-        assert_eq!(Table::from_number(20), None);
+        assert_eq!(Table::from_number(21), None);
     }
 }

@@ -62,7 +62,7 @@ fn reaction(work: &Work, reject: &Reject) -> Reaction {
         Reject::Record(_) => Reaction::Drop,
         Reject::Stanza(_) => match work {
             Work::Stanza(document) => match document.root().tag().as_ref() {
-                "message" => Reaction::Nack(NackCode::Parsing),
+                "message" | "appdata" | "status" => Reaction::Nack(NackCode::Parsing),
                 "receipt" | "notification" | "call" => Reaction::Ack,
                 _ => Reaction::Drop,
             },

@@ -9,7 +9,7 @@ use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
 use crate::groups;
 use crate::link;
-use crate::messaging::{inbox, outbox, receipts, receive, retry_in, retry_out};
+use crate::messaging::{inbox, outbox, placeholder, receipts, receive, retry_in, retry_out};
 use crate::timer::Timer;
 use crate::wire::NodeRef;
 
@@ -43,6 +43,8 @@ pub(crate) const ANY: &str = "*";
 #[rustfmt::skip]
 pub(crate) static ROWS: &[Row] = &[
     row("message",      ANY,                    receive::handle,            Close::Handler, "07 §2"),
+    row("appdata",      ANY,                    receive::handle,            Close::Handler, "07 §2"),
+    row("status",       ANY,                    receive::status,            Close::Handler, "07 §2"),
     row("receipt",      "retry",                retry_in::handle,           Close::Ack,     "04 §12"),
     row("receipt",      ANY,                    receipts::handle,           Close::Ack,     "07 §6"),
     row("ack",          ANY,                    outbox::acked,              Close::Nothing, "05 §9"),
@@ -81,6 +83,7 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
         Work::Start => {
             let restored = link::start(cx)?;
             inbox::recover(cx)?;
+            placeholder::recover(cx)?;
             outbox::recover(cx, restored)
         }
         Work::Connected => link::connected(cx),
@@ -100,6 +103,7 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
         Work::FailSends(users, error) => outbox::fail_all(cx, users, error),
         Work::Resume => {
             outbox::resume(cx);
+            placeholder::resume(cx);
             Ok(())
         }
         Work::Reconnect => link::restart(cx),
@@ -112,6 +116,7 @@ fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
     match timer {
         Timer::Outbox => outbox::overdue(cx),
         Timer::Prune => inbox::prune(cx),
+        Timer::Placeholders => placeholder::ask(cx),
         Timer::Retries => {
             retry_out::resume(cx);
             Ok(())

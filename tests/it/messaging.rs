@@ -58,7 +58,7 @@ fn a_text_arrives_once_and_its_progress_is_told_step_by_step() {
     let id = sent_id(&world, alice, call);
     assert_eq!(states(&world, alice, &id), ["queued", "written", "acked", "delivered"]);
     let chat = talk(&world, bob)[0].chat.clone();
-    world.call(bob, MarkRead { chat, ids: vec![id.clone()] });
+    world.call(bob, MarkRead { chat, ids: vec![id.clone()], sender: None });
     world.run();
     assert_eq!(states(&world, alice, &id), ["queued", "written", "acked", "delivered", "read"]);
     assert_clean(&world);

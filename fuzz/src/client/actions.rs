@@ -169,7 +169,7 @@ impl Stage {
             2 | 3 => drop(self.script.call(SetAvailable { available: u.arbitrary()? })),
             4..=7 => {
                 let ids = (0..u.int_in_range(0..=3)?).map(|at| format!("text-{at}")).collect();
-                self.script.call(MarkRead { chat: to, ids });
+                self.script.call(MarkRead { chat: to, ids, sender: None });
             }
             _ => {
                 let id = match u.int_in_range(0..=3)? {

@@ -156,7 +156,13 @@ fn group_messages_without_their_sender_key_are_asked_for_again() {
 #[test]
 fn what_decrypts_to_no_message_is_refused_and_the_session_goes_on() {
     let (mut script, mut peer) = met();
-    for padded in [&[][..], &[0], &[1, 2, 3], &[9], &[0xff, 0xff, 0xff, 1], &[0x0a, 5, b'x', 1]] {
+    for (n, padded) in [&[][..], &[0], &[1, 2, 3], &[9]].into_iter().enumerate() {
+        let sealed = peer.seal(padded);
+        let stanza = peer.envelope(&format!("padded-{n}")).child(sealed);
+        assert_eq!(answers(&mut script, &stanza), ["receipt retry", "ack"], "{padded:?}");
+        assert_eq!(undecryptable(&script).last().unwrap().error, "InvalidPadding");
+    }
+    for padded in [&[0xff, 0xff, 0xff, 1], &[0x0a, 5, b'x', 1]] {
         let sealed = peer.seal(padded);
         let stanza = peer.envelope("A").child(sealed);
         assert_eq!(answers(&mut script, &stanza), ["ack 491"], "{padded:?}");

@@ -5,7 +5,7 @@ use sanswire::limits::{PENDING_RESENDS, RECEIPT_IDS, RECEIPT_MARKS, RETRY_RECEIP
 use sanswire::messaging::MarkRead;
 use sanswire::wire::{Node, OwnedJid};
 use sanswire::{OpError, Table};
-use sanswire_proto::records::{SentIndex, SentMessage};
+use sanswire_proto::records::{ReceiptMark, SentIndex, SentMessage};
 use sanswire_sim::script::Script;
 
 use super::{acked, bob, iqs, reports, written};
@@ -82,10 +82,10 @@ fn a_receipt_names_as_many_messages_as_the_limit() {
     let delivered = |state: &SendState| matches!(state, SendState::Delivered { .. });
     assert_eq!(reports(&script, delivered), RECEIPT_IDS);
     assert_eq!(script.sent_tagged("ack").len(), 1);
-    let full = script.call(MarkRead { chat: bob(0), ids: ids[1..].to_vec() });
+    let full = script.call(MarkRead { chat: bob(0), ids: ids[1..].to_vec(), sender: None });
     assert!(matches!(script.reply(full), Some(Ok(_))));
     for ids in [ids, Vec::new()] {
-        let call = script.call(MarkRead { chat: bob(0), ids });
+        let call = script.call(MarkRead { chat: bob(0), ids, sender: None });
         assert!(matches!(script.reply(call), Some(Err(OpError::Argument(_)))));
     }
     assert_eq!(script.sent_tagged("receipt").len(), 1);
@@ -94,10 +94,16 @@ fn a_receipt_names_as_many_messages_as_the_limit() {
 #[test]
 fn so_many_receipts_are_reported_per_message() {
     let (mut script, _) = acked("A");
-    for device in 0..=u16::try_from(RECEIPT_MARKS).unwrap() {
+    let nearly = ReceiptMark { devices: Some(RECEIPT_MARKS - 2), ..ReceiptMark::default() };
+    script.storage.plant(Table::Receipt, &1_u64.to_be_bytes(), &nearly);
+    for device in 0..4 {
         script.send(&Node::new("receipt").attr("id", "A").attr("from", bob(device)));
     }
     let delivered = |state: &SendState| matches!(state, SendState::Delivered { .. });
-    assert_eq!(reports(&script, delivered), RECEIPT_MARKS);
-    assert_eq!(script.sent_tagged("ack").len(), RECEIPT_MARKS + 1);
+    assert_eq!(reports(&script, delivered), 2);
+    assert_eq!(script.sent_tagged("ack").len(), 4);
+    let read = |device| Node::new("receipt").attr("id", "A").attr("type", "read").attr("from", bob(device));
+    script.send(&read(0));
+    script.send(&read(3));
+    assert_eq!(reports(&script, |state| matches!(state, SendState::Read { .. })), 1, "a known device goes on");
 }

@@ -122,7 +122,7 @@ const MESSAGING: &[&str] = &[
     "signal",
 ];
 const DOMAIN: &[&str] =
-    &["crypto", "wire", "engine", "records", "stanza", "directory", "ops", "content", "messaging::send"];
+    &["crypto", "wire", "engine", "records", "stanza", "directory", "ops", "content", "messaging::send", "messaging::inbox"];
 
 const GROUPS: &[&str] = &[
     "crypto",

@@ -159,7 +159,7 @@ impl Person {
     pub(super) async fn reads(&mut self, id: &str) -> Result<(), Failure> {
         self.sees(id).await?;
         let Some(chat) = self.received.get(id).cloned() else { return Err(Failure::Ended) };
-        let read = self.client()?.call(MarkRead { chat, ids: vec![id.to_owned()] });
+        let read = self.client()?.call(MarkRead { chat, ids: vec![id.to_owned()], sender: None });
         read.await.map_err(|error| Failure::Demo(format!("{} cannot mark as read: {error}", self.name)))
     }
 

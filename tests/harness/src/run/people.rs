@@ -99,7 +99,7 @@ impl Stage<'_> {
             _ => None,
         });
         if let Some((chat, id)) = last {
-            self.world.call(who, MarkRead { chat, ids: vec![id] });
+            self.world.call(who, MarkRead { chat, ids: vec![id], sender: None });
         }
     }
 
