@@ -175,6 +175,9 @@ pub const HOLDERS_MAX: usize = 16_384;
 /// Groups looked at in one turn when a contact was set up anew.
 pub const SHARED_GROUPS_PER_SCAN: u32 = 512;
 
+/// Users in one query for device lists.
+pub const USERS_PER_QUERY: usize = 512;
+
 /// Devices in one query for bundles. Reference 04 §10.
 pub const BUNDLES_PER_QUERY: usize = 50;
 
@@ -266,6 +269,15 @@ pub const MESSAGE_TEXT_BYTES: usize = 65_536;
 
 /// Bytes of a message id that the application chose.
 pub const MESSAGE_ID_BYTES: usize = 128;
+
+/// Devices that get our sender key with one message; the others get it with the next.
+pub const SHARES_PER_MESSAGE: usize = 4_096;
+
+/// Messages under one sender key of ours; then a new one is made. Reference 05 §5.2.
+pub const SENDER_KEY_MESSAGES: u32 = 1_000;
+
+/// Users who may see a status.
+pub const AUDIENCE_MAX: usize = 8_192;
 
 /// How long the server may take to ack a message, in seconds. Reference 05 §9.
 pub const ACK_LIMIT_S: u64 = 75;

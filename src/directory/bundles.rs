@@ -50,6 +50,13 @@ impl Continuation for Answered {
             Outcome::Disconnected => return Ok(()),
             _ => outcome.result().and_then(|iq| iq.find("list")),
         };
+        // Loaded at once: a turn that lacks a record runs again from its start, and starts sessions again.
+        let addresses = sessions::addresses_of(cx, &self.devices)?;
+        let primary = |address: &OwnedJid| sessions::record_keys(&address.with_device(0));
+        let own = |address: &OwnedJid| sessions::record_keys(address);
+        cx.prefetch(
+            &addresses.iter().flat_map(|it| own(it).into_iter().chain(primary(it))).collect::<Vec<_>>(),
+        )?;
         let mut reached = Vec::new();
         for user in list.into_iter().flat_map(|list| list.find_all("user")) {
             let Some(device) = user.get_jid("jid").map(Jid::into_owned) else { continue };

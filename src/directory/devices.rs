@@ -1,9 +1,11 @@
 //! The devices of users: stored lists, the query for missing ones, and the notifications that change them.
 //! Reference 05 §2, 02 §7.
 
+use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use sanswire_proto::records::{Device, DeviceList};
 
@@ -12,7 +14,7 @@ use super::usync::{self, ListedDevice, UserDevices};
 use super::{lid, sessions};
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::error::OpError;
-use crate::limits::DEVICES_PER_USER;
+use crate::limits::{DEVICES_PER_USER, UNREACHABLE_S, USERS_PER_QUERY};
 use crate::records::{Record, Table};
 use crate::stanza::parse;
 use crate::wire::{Jid, NodeRef, OwnedJid};
@@ -24,13 +26,27 @@ impl Record for DeviceList {
 /// The device numbers of a user that can be encrypted to, or `None` when they have to be asked for.
 pub(crate) fn known(cx: &mut Turn<'_>, user: &Jid<'_>) -> Result<Option<Vec<u16>>, Stop> {
     let list = cx.get::<DeviceList>(&key(user))?;
+    Ok(usable(cx, list))
+}
+
+/// The device numbers of several users, loaded at once; of those that the server has no devices for, none.
+pub(crate) fn known_all(cx: &mut Turn<'_>, users: &[OwnedJid]) -> Result<Vec<Option<Vec<u16>>>, Stop> {
+    let keys: Vec<_> = users.iter().map(|user| key(user)).collect();
+    let lists = cx.get_all::<DeviceList>(&keys)?;
+    let now = cx.now.mono;
+    let unlisted = |user: &OwnedJid| cx.memory.unlisted.get(user).is_some_and(|until| *until > now);
+    let known = users.iter().zip(lists);
+    Ok(known.map(|(user, list)| usable(cx, list).or_else(|| unlisted(user).then(Vec::new))).collect())
+}
+
+fn usable(cx: &Turn<'_>, list: Option<DeviceList>) -> Option<Vec<u16>> {
     // What was told since an older copy of the storage was made is not in it.
-    let Some(list) = list.filter(|list| list.epoch() >= cx.memory.epoch) else { return Ok(None) };
+    let list = list.filter(|list| list.epoch() >= cx.memory.epoch)?;
     let usable = |device: &Device| {
         let id = device.id.and_then(|id| u16::try_from(id).ok())?;
         (id == 0 || (device.key_index.is_some() && !device.hosted.unwrap_or(false))).then_some(id)
     };
-    Ok(Some(list.devices.iter().filter_map(usable).collect()))
+    Some(list.devices.iter().filter_map(usable).collect())
 }
 
 /// Drops a stored list: the next send asks again.
@@ -45,11 +61,14 @@ pub(crate) fn ask(cx: &mut Turn<'_>, users: &[OwnedJid]) {
     if wanted.is_empty() {
         return;
     }
-    let sid = cx.new_id();
-    let iq = usync::build_devices_query(&wanted, sid);
-    let marked = wanted.clone();
-    cx.remember(move |memory| memory.asking_devices.extend(marked));
-    cx.ask(iq, cx.config.timing.query(), Arc::new(Answered { users: wanted }));
+    for chunk in wanted.chunks(USERS_PER_QUERY) {
+        let users = chunk.to_vec();
+        let sid = cx.new_id();
+        let iq = usync::build_devices_query(&users, sid);
+        let marked = users.clone();
+        cx.remember(move |memory| memory.asking_devices.extend(marked));
+        cx.ask(iq, cx.config.timing.query(), Arc::new(Answered { users }));
+    }
 }
 
 #[derive(Debug)]
@@ -70,18 +89,43 @@ impl Continuation for Answered {
                 return Ok(());
             }
         };
+        prefetch(cx, &answer)?;
         for listed in &answer {
             store(cx, listed)?;
         }
-        let listed =
-            |user: &&OwnedJid| answer.iter().any(|found| found.user == **user && found.devices.is_some());
-        let unknown: Vec<OwnedJid> = self.users.iter().filter(|user| !listed(user)).cloned().collect();
+        let listed: BTreeSet<&OwnedJid> =
+            answer.iter().filter(|found| found.devices.is_some()).map(|found| &found.user).collect();
+        let unknown: Vec<OwnedJid> =
+            self.users.iter().filter(|user| !listed.contains(user)).cloned().collect();
         if !unknown.is_empty() {
+            let (now, without) = (cx.now.mono, unknown.clone());
+            let until = now.after(Duration::from_secs(UNREACHABLE_S));
+            cx.remember(move |memory| {
+                memory.unlisted.retain(|_, until| *until > now);
+                memory.unlisted.extend(without.into_iter().map(|user| (user, until)));
+            });
             cx.schedule(Work::FailSends(unknown, OpError::NoDevice));
         }
         cx.schedule(Work::Wake);
         Ok(())
     }
+}
+
+/// Loads at once what storing these lists reads: a turn that lacks a record runs again from its start.
+fn prefetch(cx: &mut Turn<'_>, answer: &[UserDevices]) -> Result<(), Stop> {
+    cx.prefetch(&answer.iter().map(|listed| lid::record_key(&listed.user)).collect::<Vec<_>>())?;
+    let mut names = Vec::with_capacity(answer.len() * 2);
+    for listed in answer {
+        names.push(listed.user.clone());
+        let other = match &listed.lid {
+            Some(lid) if listed.user.is_pn() => Some(lid.bare().into_owned()),
+            _ => lid::other_name(cx, &listed.user)?,
+        };
+        names.extend(other);
+    }
+    let mut wanted: Vec<_> = names.iter().map(|name| (Table::Devices, key(name))).collect();
+    wanted.extend(names.iter().flat_map(sessions::record_keys));
+    cx.prefetch(&wanted)
 }
 
 /// Stores what the server says about one user, also under the LID that came with it.

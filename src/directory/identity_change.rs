@@ -1,10 +1,18 @@
 //! Notifications of namespace `encrypt`: own prekeys run low, or a contact was set up anew.
 //! Reference 04 §9.1, §15.
 
-use super::{devices, lid, sessions, tctoken};
+use super::{devices, lid, sender_keys, sessions, tctoken};
 use crate::engine::{Stop, Turn, Work};
 use crate::stanza::parse;
-use crate::wire::NodeRef;
+use crate::wire::{NodeRef, OwnedJid};
+
+/// Goes on with the groups in which a contact has our sender key.
+pub(crate) fn retire_more(cx: &mut Turn<'_>, user: &OwnedJid, from: &[u8]) -> Result<(), Stop> {
+    if let Some(next) = sender_keys::retire_for(cx, user, from)? {
+        cx.schedule(Work::RetireKeys(user.clone(), next));
+    }
+    Ok(())
+}
 
 /// Handles `<count>` (upload more), `<digest>` (check what the server holds) and `<identity>` (forget the
 /// contact's session, so that the next send starts a new one).
@@ -31,5 +39,9 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
     sessions::forget_identity(cx, &address);
     devices::forget(cx, &from);
     devices::forget(cx, &address);
+    // Who reads with the old keys must not read on.
+    if let Some(next) = sender_keys::retire_for(cx, &from, &[])? {
+        cx.schedule(Work::RetireKeys(from.bare().into_owned(), next));
+    }
     tctoken::issue_again(cx, &from)
 }

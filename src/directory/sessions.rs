@@ -60,6 +60,26 @@ pub(crate) fn address_of(cx: &mut Turn<'_>, device: &Jid<'_>) -> Result<OwnedJid
     Ok(address)
 }
 
+/// The addresses of several devices; what they move is loaded at once.
+pub(crate) fn addresses_of(cx: &mut Turn<'_>, devices: &[OwnedJid]) -> Result<Vec<OwnedJid>, Stop> {
+    let numbers = || devices.iter().filter(|device| device.is_pn());
+    cx.prefetch(&numbers().map(|device| lid::record_key(device)).collect::<Vec<_>>())?;
+    let mut wanted = Vec::new();
+    for device in numbers() {
+        if let Some(lid) = lid::lid_of(cx, device)? {
+            wanted.extend(record_keys(device));
+            wanted.extend(record_keys(&lid.with_device(device.device())));
+        }
+    }
+    cx.prefetch(&wanted)?;
+    devices.iter().map(|device| address_of(cx, device)).collect()
+}
+
+/// Where the sessions and the identity of an address are stored.
+pub(crate) fn record_keys(address: &Jid<'_>) -> [(Table, Vec<u8>); 2] {
+    [(Table::Session, key(address)), (Table::Identity, key(address))]
+}
+
 /// The sessions with a device; none when nothing readable is stored.
 pub(crate) fn load(cx: &mut Turn<'_>, address: &Jid<'_>) -> Result<SessionRecord, Stop> {
     match cx.get::<StoredSessions>(&key(address)) {

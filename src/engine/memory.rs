@@ -67,6 +67,8 @@ pub(crate) struct Memory {
     pub(crate) left_behind: bool,
     /// Users whose device list is being asked for.
     pub(crate) asking_devices: BTreeSet<OwnedJid>,
+    /// Users that the server gave no devices for, and when they are worth another try.
+    pub(crate) unlisted: BTreeMap<OwnedJid, Mono>,
     /// Devices whose bundle is being asked for.
     pub(crate) asking_bundles: BTreeSet<OwnedJid>,
     /// Devices that gave no usable bundle, and when they are worth another try.
@@ -99,6 +101,19 @@ pub(crate) struct PendingSend {
     pub(crate) written: Option<Mono>,
     /// How often it was written without an ack in time.
     pub(crate) tries: u32,
+    /// Id of the stanza, when it is another one.
+    pub(crate) stanza_id: Option<String>,
+    /// The stanza hands out a sender key: later messages of the chat wait for the ack.
+    pub(crate) sharing: bool,
+    /// Users, groups or devices that were asked for: nothing to do until all answers are here.
+    pub(crate) waiting: Vec<OwnedJid>,
+}
+
+impl PendingSend {
+    /// A message that was just queued, or found in storage.
+    pub(crate) const fn new(id: String, chat: OwnedJid, call: Option<CallId>) -> Self {
+        Self { id, chat, call, written: None, tries: 0, stanza_id: None, sharing: false, waiting: Vec::new() }
+    }
 }
 
 /// A message that a device asked for again.

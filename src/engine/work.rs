@@ -42,6 +42,8 @@ pub(crate) enum Work {
     Wake,
     /// Fail what is queued for users whose devices cannot be found out.
     FailSends(Vec<OwnedJid>, OpError),
+    /// A user was set up anew: new sender keys are due in the groups from this record on.
+    RetireKeys(OwnedJid, Vec<u8>),
     /// A new session is ready: send everything that has no ack.
     Resume,
     /// Make a new connection: the server gives what it kept only then.

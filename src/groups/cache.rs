@@ -3,7 +3,6 @@
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use sanswire_proto::records::GroupRecord;
 
@@ -12,7 +11,6 @@ use super::parse;
 use crate::directory::lid;
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::error::OpError;
-use crate::limits::IQ_LIMIT_S;
 use crate::ops::{Answer, CallId};
 use crate::records::{Record, Table};
 use crate::stanza::parse as attrs;
@@ -84,7 +82,7 @@ pub(crate) fn ask(cx: &mut Turn<'_>, group: &Jid<'_>) {
         .attr("type", "get")
         .attr("xmlns", "w:g2")
         .child(Node::new("query").attr("request", "interactive"));
-    cx.ask(iq, Duration::from_secs(IQ_LIMIT_S), Arc::new(Answered { group }));
+    cx.ask(iq, cx.config.timing.query(), Arc::new(Answered { group }));
 }
 
 /// Answers a call with the group once it is here.

@@ -28,9 +28,8 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     cache::learn(cx, actor.as_slice())?;
     let told = shown::is_marked(cx, &group, "w:gp2", &id)?;
     update(cx, &group, &changes)?;
-    if inbox::is_full(cx) && !told {
-        // Left unacked, and told on the next connection: the stored group does not mind a second time.
-        cx.remember(|memory| memory.left_behind = true);
+    // Left unacked, and told on the next connection: the stored group does not mind a second time.
+    if !told && !inbox::has_room(cx) {
         return Ok(());
     }
     ack(cx, node);

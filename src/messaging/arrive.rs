@@ -86,5 +86,8 @@ fn unwrap_own(mut message: Message, from_me: bool) -> Message {
 
 /// Other names of a sender: what it is called in the stanza, and the other address. Bare.
 pub(super) fn names(source: &Source) -> Vec<crate::wire::OwnedJid> {
-    core::iter::once(&source.sender).chain(&source.sender_alt).map(|jid| jid.normalized().into_owned()).collect()
+    core::iter::once(&source.sender)
+        .chain(&source.sender_alt)
+        .map(|jid| jid.normalized().into_owned())
+        .collect()
 }

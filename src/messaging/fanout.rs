@@ -10,58 +10,90 @@ use sanswire_proto::records::OutboxEntry;
 use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::DeviceSentMessage;
 
-use super::recipients::Addressed;
-use crate::content::{self, Envelope};
+use super::form;
+use super::recipients::{self, Addressed, Found};
+use crate::content;
+use crate::directory::holders::Holders;
 use crate::directory::{bundles, own, sessions, tctoken};
 use crate::engine::{Stop, Turn};
 use crate::records::{RecordError, Table};
 use crate::signal::{self, CiphertextKind, SessionRecord};
-use crate::wire::{self, Node, OwnedJid};
+use crate::wire::{self, Jid, Node, OwnedJid};
 
 /// The outcome of trying.
 pub(super) enum Sealed {
-    /// The encoded stanza; sessions have moved on and are in this turn's batch.
-    Stanza { bytes: Vec<u8>, skipped: Vec<OwnedJid> },
-    /// Bundles were asked for; the outbox wakes up when they come.
-    Asked,
+    /// Sessions and chains have moved on and are in this turn's batch.
+    Stanza(Stanza),
+    /// The server was asked about these; the outbox wakes up when the answers come.
+    Asked(Vec<OwnedJid>),
     /// No device of the recipient can be encrypted to.
     Nobody,
 }
 
-/// Encrypts an entry for its recipients once there is a session with each reachable one.
-pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Result<Sealed, Stop> {
-    let now = cx.now.mono;
+/// A stanza that is ready to be sent.
+pub(super) struct Stanza {
+    /// Encoded.
+    pub(super) bytes: Vec<u8>,
+    /// Where it goes.
+    pub(super) destination: OwnedJid,
+    /// Devices that it is not encrypted for.
+    pub(super) skipped: Vec<OwnedJid>,
+    /// The sender key that it hands out, and to whom.
+    pub(super) shared: Option<(u32, Holders)>,
+    /// Its id, when it is not the message's.
+    pub(super) id: Option<String>,
+}
+
+impl Stanza {
+    /// A stanza that reaches everybody it should.
+    pub(super) const fn new(bytes: Vec<u8>, destination: OwnedJid) -> Self {
+        Self { bytes, destination, skipped: Vec::new(), shared: None, id: None }
+    }
+}
+
+/// Encrypts an entry for a user's devices and our own others, once there is a session with each reachable one.
+pub(super) fn seal(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> Result<Sealed, Stop> {
+    match recipients::resolve(cx, chat)? {
+        Found::Known(recipients) => seal_for(cx, entry, &recipients, None),
+        Found::Asked(about) => Ok(Sealed::Asked(about)),
+    }
+}
+
+/// Encrypts an entry for these devices; the stanza goes to `via`, if that is not where they are.
+pub(super) fn seal_for(
+    cx: &mut Turn<'_>,
+    entry: &OutboxEntry,
+    to: &Addressed,
+    via: Option<&OwnedJid>,
+) -> Result<Sealed, Stop> {
     let devices: Vec<OwnedJid> = to.theirs.iter().chain(&to.ours).cloned().collect();
-    let addresses =
-        devices.iter().map(|device| sessions::address_of(cx, device)).collect::<Result<Vec<_>, _>>()?;
+    let addresses = sessions::addresses_of(cx, &devices)?;
     let records = sessions::load_all(cx, &addresses)?;
-    let given_up = |device: &OwnedJid| cx.memory.unreachable.get(device).is_some_and(|until| *until > now);
-    let without: Vec<OwnedJid> = devices
-        .iter()
-        .zip(&records)
-        .filter(|(device, record)| record.current().is_none() && !given_up(device))
-        .map(|(device, _)| device.clone())
-        .collect();
+    let without = without_session(cx, &devices, &records);
     if !without.is_empty() {
         bundles::ask(cx, &without);
-        return Ok(Sealed::Asked);
+        return Ok(Sealed::Asked(without));
     }
-    let message = entry.message.clone().unwrap_or_default();
-    let parsed = decode(&message)?;
-    let envelope = content::envelope(&parsed);
-    let copy = device_sent(parsed, &to.destination);
+    let bytes = entry.message.clone().unwrap_or_default();
+    let message = decode(&bytes)?;
+    let envelope = content::envelope(&message);
+    let destination = via.unwrap_or(&to.destination);
+    let id = entry.id.clone().unwrap_or_default();
+    let report = form::reporting(&message, &envelope, &bytes, &to.me, destination, &id);
+    let copy = device_sent(message, destination);
     let mut children = Vec::with_capacity(devices.len());
     let mut skipped = Vec::new();
     let mut reached = 0;
     let mut needs_identity = false;
     for (index, ((device, address), record)) in devices.iter().zip(&addresses).zip(records).enumerate() {
         let theirs = index < to.theirs.len();
-        let plaintext = if theirs { &message[..] } else { &copy[..] };
+        let plaintext = if theirs { &bytes[..] } else { &copy[..] };
         match encrypt(cx, address, record, plaintext) {
             Some((kind, bytes)) => {
                 needs_identity |= kind == CiphertextKind::PreKey;
                 reached += usize::from(theirs);
-                children.push(Node::new("to").attr("jid", device.clone()).child(enc(kind, bytes, &envelope)));
+                let enc = form::enc(kind, bytes, &envelope);
+                children.push(Node::new("to").attr("jid", device.clone()).child(enc));
             }
             None => skipped.push(device.clone()),
         }
@@ -69,56 +101,33 @@ pub(super) fn seal(cx: &mut Turn<'_>, entry: &OutboxEntry, to: &Addressed) -> Re
     if (reached == 0 && !to.to_self) || children.is_empty() {
         return Ok(Sealed::Nobody);
     }
-    let mut stanza = Node::new("message")
-        .attr("id", entry.id.clone().unwrap_or_default())
-        .attr("to", to.destination.clone())
-        .attr("type", envelope.kind)
-        .attr_opt("edit", envelope.edit)
-        .attr_opt("peer_recipient_pn", to.number.clone())
+    let mut stanza = form::message(id, destination, &envelope)
+        .attr_opt("peer_recipient_pn", to.number.clone().filter(|_| via.is_none()))
         .child(Node::new("participants").children(children))
-        .children(around(&envelope));
-    if let Some(token) = tctoken::node_for(cx, &to.destination)? {
+        .child_opt(report);
+    if via.is_none()
+        && let Some(token) = tctoken::node_for(cx, &to.destination)?
+    {
         stanza = stanza.child(token);
     }
     if needs_identity {
         stanza = attach_identity(cx, stanza)?;
     }
-    match wire::encode(&stanza) {
-        Ok(bytes) => Ok(Sealed::Stanza { bytes, skipped }),
-        Err(_) => Err(Stop::Record(RecordError::malformed(Table::Outbox))),
-    }
+    let stanza = form::with_extras(stanza, &envelope);
+    Ok(Sealed::Stanza(Stanza { skipped, ..Stanza::new(encode(&stanza)?, destination.clone()) }))
 }
 
-/// `<enc v=2 type=…>` with what the envelope says about its content.
-pub(super) fn enc(kind: CiphertextKind, bytes: Vec<u8>, envelope: &Envelope) -> Node<'static> {
-    Node::new("enc")
-        .attr("v", "2")
-        .attr("type", kind.as_str())
-        .attr_opt("mediatype", envelope.media)
-        .attr_opt("decrypt-fail", envelope.hide.then_some("hide"))
-        .bytes(bytes)
-}
-
-/// The children that tell the server what a message is: `<meta>`, `<biz>`. Reference 05 §13.
-pub(super) fn around(envelope: &Envelope) -> Vec<Node<'static>> {
-    let attributes = |node: Node<'static>, attrs: &[(&'static str, String)]| {
-        attrs.iter().fold(node, |node, (name, value)| node.attr(*name, value.clone()))
-    };
-    let mut children = Vec::new();
-    if !envelope.meta.is_empty() {
-        children.push(attributes(Node::new("meta"), &envelope.meta));
-    }
-    if let Some(business) = &envelope.business {
-        let flow = business.flow.clone().map(|flow| Node::new("native_flow").attr("name", flow));
-        let inner = attributes(Node::new(business.tag), &business.attrs).children(flow);
-        children.push(Node::new("biz").child(inner));
-    }
-    children
-}
-
-/// The protobuf of a stored message.
-pub(super) fn decode(message: &Bytes) -> Result<Message, Stop> {
-    Message::decode(message.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))
+/// Those of the devices that have no session yet and have not proved unreachable.
+pub(super) fn without_session(
+    cx: &Turn<'_>,
+    devices: &[OwnedJid],
+    records: &[SessionRecord],
+) -> Vec<OwnedJid> {
+    let now = cx.now.mono;
+    let given_up = |device: &OwnedJid| cx.memory.unreachable.get(device).is_some_and(|until| *until > now);
+    let all = devices.iter().zip(records);
+    let without = all.filter(|(device, record)| record.current().is_none() && !given_up(device));
+    without.map(|(device, _)| device.clone()).collect()
 }
 
 /// Pads and encrypts for one device and stores its session; `None` when there is no session to use.
@@ -128,6 +137,7 @@ pub(super) fn encrypt(
     mut record: SessionRecord,
     plaintext: &[u8],
 ) -> Option<(CiphertextKind, Vec<u8>)> {
+    record.current()?;
     let mut padded = Vec::with_capacity(plaintext.len() + 16);
     padded.extend_from_slice(plaintext);
     let [random] = cx.entropy.bytes::<1>();
@@ -147,11 +157,11 @@ pub(super) fn attach_identity<'a>(cx: &mut Turn<'_>, stanza: Node<'a>) -> Result
 }
 
 /// The form in which our other devices get a message that we send. Reference 05 §4.
-pub(super) fn device_sent(message: Message, destination: &OwnedJid) -> Vec<u8> {
-    let context = message.message_context_info.clone();
+pub(super) fn device_sent(inner: Message, destination: &Jid<'_>) -> Vec<u8> {
+    let context = inner.message_context_info.clone();
     let wrapper = DeviceSentMessage {
         destination_jid: Some(destination.to_string()),
-        message: Some(Box::new(message)),
+        message: Some(Box::new(inner)),
         ..DeviceSentMessage::default()
     };
     let outer = Message {
@@ -160,4 +170,14 @@ pub(super) fn device_sent(message: Message, destination: &OwnedJid) -> Vec<u8> {
         ..Message::default()
     };
     outer.encode_to_vec()
+}
+
+/// The message of an entry.
+pub(super) fn decode(bytes: &Bytes) -> Result<Message, Stop> {
+    Message::decode(bytes.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))
+}
+
+/// The stanza as bytes.
+pub(super) fn encode(stanza: &Node<'_>) -> Result<Vec<u8>, Stop> {
+    wire::encode(stanza).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))
 }

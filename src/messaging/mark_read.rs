@@ -68,7 +68,8 @@ impl Start for MarkRead {
     fn start(&self, cx: &mut Turn<'_>, call: CallId) -> Result<(), Stop> {
         let hidden = self.chat.is_newsletter() || {
             let settings = cx.get::<PrivacySettings>(PRIVACY_KEY)?;
-            settings.is_some_and(|known| known.values.get("readreceipts").is_some_and(|value| value == "none"))
+            settings
+                .is_some_and(|known| known.values.get("readreceipts").is_some_and(|value| value == "none"))
         };
         let kind = if hidden { "read-self" } else { "read" };
         let result = tell(cx, &self.chat, self.sender.as_ref(), &self.ids, kind);

@@ -4,13 +4,18 @@
 //! that it can take (ask for devices, ask for keys, encrypt and send), so a restart or a reconnect only has to
 //! look again. Receiving is one turn per stanza.
 
+pub(crate) mod acked;
 mod addons;
 mod arrive;
+mod audience;
 pub(crate) mod fanout;
+mod form;
 mod group_keys;
+mod group_send;
 mod ignore;
 pub(crate) mod inbox;
 mod mark_read;
+mod newsletter;
 mod open;
 pub(crate) mod outbox;
 mod own_event;
@@ -28,6 +33,8 @@ mod send;
 pub(crate) mod shown;
 pub(crate) mod source;
 mod state;
+mod status;
 
+pub use audience::{Audience, AudienceKind};
 pub use mark_read::{MarkPlayed, MarkRead};
 pub use send::{SendMessage, Sent};

@@ -36,7 +36,11 @@ pub(super) enum Opened<'a> {
 
 /// Opens first what is encrypted for this device alone, as it may bring the sender key for the rest. When it could
 /// not be opened, the rest is not tried: one retry receipt repairs both. Reference 07 §3.2.
-pub(super) fn open_all<'a>(cx: &mut Turn<'_>, node: NodeRef<'a>, source: &Source) -> Result<Opened<'a>, Stop> {
+pub(super) fn open_all<'a>(
+    cx: &mut Turn<'_>,
+    node: NodeRef<'a>,
+    source: &Source,
+) -> Result<Opened<'a>, Stop> {
     let mut opened = Opened::Nothing;
     let of_group = |enc: &NodeRef<'_>| enc.get("type").as_deref() == Some("skmsg");
     let pairwise = node.find_all("enc").take(ENCS_PER_MESSAGE).filter(|enc| !of_group(enc));
@@ -55,6 +59,11 @@ pub(super) fn open_all<'a>(cx: &mut Turn<'_>, node: NodeRef<'a>, source: &Source
                 };
                 let Ok(message) = Message::decode(plain) else { return Ok(Opened::Unreadable) };
                 group_keys::accept(cx, source, &message)?;
+                // Some clients put it inside the wrapper for copies among own devices.
+                let copy = message.device_sent_message.as_ref().and_then(|copy| copy.message.as_ref());
+                if let Some(copy) = copy.filter(|_| source.from_me) {
+                    group_keys::accept(cx, source, copy)?;
+                }
                 if !group_keys::only_hands_out(&message) {
                     return Ok(Opened::Message(Box::new(message)));
                 }
@@ -142,12 +151,7 @@ fn is_stranger(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
 }
 
 /// Opens a bot's answer, which is sealed under the secret of the message that it answers.
-fn open_reply(
-    cx: &mut Turn<'_>,
-    node: NodeRef<'_>,
-    source: &Source,
-    bytes: &[u8],
-) -> Result<Outcome, Stop> {
+fn open_reply(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source, bytes: &[u8]) -> Result<Outcome, Stop> {
     let opened = if source.sender.is_bot() { addons::open_reply(cx, node, source, bytes)? } else { None };
     let message = opened.and_then(|plain| Message::decode(&plain[..]).ok());
     Ok(match message {
@@ -243,4 +247,3 @@ fn vouched_for(
     let known = sessions::identity(cx, &address.with_device(0).into_owned())?;
     Ok(sessions::vouches(&proof, identity, known.as_ref()))
 }
-

@@ -7,22 +7,22 @@
 //!              ask usync          ask bundles        resent as it is after a reconnect
 //! ```
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use sanswire_proto::records::{OutboxEntry, SentIndex, SentMessage};
 
-use super::recipients::{self, Recipients};
-use super::{fanout, inbox, own_event, send, state};
-use crate::content;
-use crate::directory::{devices, tctoken};
+use super::fanout::{self, Sealed};
+use super::send::Sent;
+use super::{group_send, inbox, newsletter, state, status};
 use crate::engine::{PendingSend, Phase, Stop, Turn, Work};
-use crate::error::{OpError, Refusal};
+use crate::error::OpError;
 use crate::event::{Event, SendProgress, SendState};
 use crate::limits::{OUTBOX_MESSAGES, SENT_MESSAGES};
+use crate::ops::Answer;
 use crate::records::{Record, RecordError, Table};
 use crate::timer::Timer;
-use crate::wire::{Jid, NodeRef, OwnedJid};
+use crate::wire::{Jid, OwnedJid};
 
 impl Record for OutboxEntry {
     const TABLE: Table = Table::Outbox;
@@ -44,14 +44,13 @@ pub(crate) fn recover(cx: &mut Turn<'_>, restored: bool) -> Result<(), Stop> {
     for (key, value) in cx.scan(Table::Outbox, &[], limit)? {
         let seq = <[u8; 8]>::try_from(key.as_slice()).ok().map(u64::from_be_bytes);
         let entry = OutboxEntry::from_record(value).ok();
-        let (Some(seq), Some((id, chat))) = (seq, entry.and_then(names)) else {
+        let (Some(seq), Some(found)) = (seq, entry.as_ref().and_then(found)) else {
             // Nothing can be sent from it, and it would be in the way for ever.
             let error = RecordError::malformed(Table::Outbox).to_string();
             cx.emit(Event::Fault { error, stanza: None });
             cx.delete(Table::Outbox, &key);
             continue;
         };
-        let found = PendingSend { id, chat, call: None, written: None, tries: 0 };
         if restored {
             failed(cx, seq, &found, OpError::StorageRestored)?;
         } else {
@@ -80,7 +79,7 @@ pub(crate) fn resume(cx: &mut Turn<'_>) {
 pub(crate) fn advance(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
     let Some(pending) = cx.memory.outbox.get(&seq).cloned() else { return Ok(()) };
     let ready = cx.memory.phase == Phase::Ready && cx.memory.offline_done;
-    if !ready || pending.written.is_some() || !is_first(cx, seq, &pending.chat) {
+    if !ready || pending.written.is_some() || !is_first(cx, seq, &pending.chat) || is_waiting(cx, &pending) {
         return Ok(());
     }
     let Some(mut entry) = cx.get::<OutboxEntry>(&seq.to_be_bytes())? else { return Ok(()) };
@@ -89,70 +88,49 @@ pub(crate) fn advance(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
         written(cx, seq, &pending, stanza);
         return Ok(());
     }
-    let recipients = match recipients::resolve(cx, &pending.chat)? {
-        Recipients::Known(recipients) => recipients,
-        Recipients::Asked => return Ok(()),
+    let sealed = if pending.chat.is_newsletter() {
+        newsletter::seal(&pending.chat, &entry)?
+    } else if let Some(author) = status::author_of(&pending.chat, &entry) {
+        status::seal_for_author(cx, &pending.chat, &author, &entry)?
+    } else if pending.chat.is_group() || pending.chat.is_status() {
+        group_send::seal(cx, &pending.chat, &entry)?
+    } else {
+        fanout::seal(cx, &pending.chat, &entry)?
     };
-    match fanout::seal(cx, &entry, &recipients)? {
-        fanout::Sealed::Stanza { bytes, skipped } => {
-            entry.stanza = Some(bytes.clone().into());
-            entry.skipped_devices = skipped.iter().map(ToString::to_string).collect();
-            entry.destination = Some(recipients.destination.to_string());
+    match sealed {
+        Sealed::Stanza(stanza) => {
+            let bytes = take(&mut entry, stanza);
             put(cx, seq, &entry);
+            let pending = PendingSend { waiting: Vec::new(), ..described(&entry, pending) };
             written(cx, seq, &pending, bytes);
             Ok(())
         }
-        fanout::Sealed::Asked => Ok(()),
-        fanout::Sealed::Nobody => failed(cx, seq, &pending, OpError::NoDevice),
+        Sealed::Asked(about) => {
+            cx.remember(move |memory| {
+                if let Some(pending) = memory.outbox.get_mut(&seq) {
+                    pending.waiting = about;
+                }
+            });
+            Ok(())
+        }
+        Sealed::Nobody => failed(cx, seq, &pending, OpError::NoDevice),
     }
 }
 
-/// The server took a message, or refused it. Reference 05 §9.
-pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
-    let Some(id) = node.get("id").filter(|_| node.get("class").as_deref() == Some("message")) else {
-        return Ok(());
-    };
-    let Some(seq) = cx.get::<SentIndex>(id.as_bytes())?.and_then(|known| known.sequence) else {
-        return Ok(());
-    };
-    let Some(pending) = cx.memory.outbox.get(&seq).cloned() else { return Ok(()) };
-    let Some(entry) = cx.get::<OutboxEntry>(&seq.to_be_bytes())? else { return Ok(()) };
-    if node.has("error") && node.get("error").as_deref() != Some("0") {
-        let code = node.get_u64("error").and_then(|code| u32::try_from(code).ok()).unwrap_or(0);
-        let text = node.get("error").unwrap_or_default().into_owned();
-        if Refusal::of(code) == Refusal::Restricted {
-            tctoken::issue_now(cx, &pending.chat)?;
-        }
-        return failed(cx, seq, &pending, OpError::Refused { code, text, retry_after_s: None });
-    }
-    if node.has("phash") {
-        // Somebody's devices changed: the next send asks again. Reference 05 §9.
-        forget_devices(cx, &entry, &pending.chat);
-    }
-    if entry.message.as_ref().is_some_and(|message| !content::is_protocol(message)) {
-        tctoken::issue_if_due(cx, &pending.chat)?;
-    }
-    let timestamp = node.get_u64("t").unwrap_or_else(|| cx.now.unix.seconds());
-    let skipped =
-        entry.skipped_devices.iter().filter_map(|text| Jid::parse(text).ok()).map(Jid::into_owned).collect();
-    cx.delete(Table::Outbox, &seq.to_be_bytes());
-    let kept = SentMessage {
-        id: entry.id,
-        chat: entry.chat,
-        destination: entry.destination,
-        message: entry.message,
-        created_unix_ms: entry.created_unix_ms,
-        acked_unix_s: Some(timestamp),
-    };
-    if forget_oldest(cx, seq)? > seq {
-        // So late that those after it are gone already: it would never be dropped.
-        cx.delete(Table::SentId, pending.id.as_bytes());
-    } else {
-        cx.put(&seq.to_be_bytes(), &kept);
-    }
-    done(cx, seq, &pending, SendState::Acked { timestamp, skipped }, Ok(timestamp));
-    own_event::keep(cx, pending.id, &pending.chat, kept.message.as_ref(), timestamp);
-    Ok(())
+/// Puts what was sealed into the entry; gives the stanza.
+fn take(entry: &mut OutboxEntry, stanza: fanout::Stanza) -> Vec<u8> {
+    entry.stanza = Some(stanza.bytes.clone().into());
+    entry.skipped_devices = stanza.skipped.iter().map(ToString::to_string).collect();
+    entry.destination = Some(stanza.destination.to_string());
+    entry.shared_key_id = stanza.shared.as_ref().map(|(key, _)| *key);
+    entry.shared_with = stanza.shared.map(|(_, holders)| holders.encode().into());
+    entry.stanza_id = stanza.id;
+    stanza.bytes
+}
+
+/// What is known of an entry without its record.
+fn described(entry: &OutboxEntry, pending: PendingSend) -> PendingSend {
+    PendingSend { stanza_id: entry.stanza_id.clone(), sharing: entry.shared_key_id.is_some(), ..pending }
 }
 
 /// Writes again what the server did not ack in time; gives up after
@@ -197,7 +175,9 @@ pub(crate) fn fail_all(cx: &mut Turn<'_>, users: &[OwnedJid], error: &OpError) -
         let named = |user: &OwnedJid| {
             user.same_user(&pending.chat) || other.as_ref().is_some_and(|other| user.same_user(other))
         };
-        if pending.written.is_none() && (ours || users.iter().any(named)) {
+        // Members without devices are left out of a message to their group; only no answer at all fails it.
+        let waits = *error != OpError::NoDevice && pending.waiting.iter().any(|name| users.contains(name));
+        if pending.written.is_none() && (ours || waits || users.iter().any(named)) {
             failed(cx, seq, &pending, error.clone())?;
         }
     }
@@ -223,23 +203,36 @@ pub(super) fn put(cx: &mut Turn<'_>, seq: u64, entry: &OutboxEntry) {
     cx.put(&seq.to_be_bytes(), entry);
 }
 
-/// The id of an entry, and its conversation as the application named it.
-fn names(entry: OutboxEntry) -> Option<(String, OwnedJid)> {
+/// An entry that has no ack yet, with its conversation as the application named it.
+fn found(entry: &OutboxEntry) -> Option<PendingSend> {
     let chat = Jid::parse(entry.chat.as_deref()?).ok()?.into_owned();
-    Some((entry.id?, chat))
+    Some(described(entry, PendingSend::new(entry.id.clone()?, chat, None)))
 }
 
-/// Whether no earlier message to the chat waits unwritten: order per chat is kept.
+/// Whether no earlier message to the chat waits unwritten: order per chat is kept. One that hands out our sender key
+/// is waited for until the server took it: who has the key is known then, and it is not handed out twice.
 fn is_first(cx: &Turn<'_>, seq: u64, chat: &OwnedJid) -> bool {
-    !cx.memory.outbox.range(..seq).any(|(_, earlier)| earlier.written.is_none() && earlier.chat == *chat)
+    let before =
+        |earlier: &PendingSend| earlier.chat == *chat && (earlier.written.is_none() || earlier.sharing);
+    !cx.memory.outbox.range(..seq).any(|(_, earlier)| before(earlier))
+}
+
+/// Whether something that was asked for has no answer yet.
+fn is_waiting(cx: &Turn<'_>, pending: &PendingSend) -> bool {
+    let memory = &cx.memory;
+    pending.waiting.iter().any(|name| {
+        memory.asking_bundles.contains(name)
+            || memory.asking_devices.contains(name)
+            || memory.asking_groups.contains(name)
+    })
 }
 
 fn written(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, stanza: Vec<u8>) {
     cx.send_encoded(stanza);
-    let now = cx.now.mono;
+    let changed = PendingSend { written: Some(cx.now.mono), ..pending.clone() };
     cx.remember(move |memory| {
         if let Some(pending) = memory.outbox.get_mut(&seq) {
-            pending.written = Some(now);
+            *pending = changed;
         }
     });
     if !cx.memory.outbox.values().any(|pending| pending.written.is_some()) {
@@ -249,7 +242,7 @@ fn written(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, stanza: Vec<u8>) 
     advance_next(cx, seq, &pending.chat);
 }
 
-fn failed(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, error: OpError) -> Result<(), Stop> {
+pub(super) fn failed(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, error: OpError) -> Result<(), Stop> {
     cx.delete(Table::Outbox, &seq.to_be_bytes());
     cx.delete(Table::SentId, pending.id.as_bytes());
     done(cx, seq, pending, SendState::Failed { error: error.clone() }, Err(error));
@@ -257,12 +250,18 @@ fn failed(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, error: OpError) ->
 }
 
 /// The end of a message's way out: a kept event, the reply, and the next message's turn.
-fn done(cx: &mut Turn<'_>, seq: u64, pending: &PendingSend, state: SendState, result: Result<u64, OpError>) {
+pub(super) fn done(
+    cx: &mut Turn<'_>,
+    seq: u64,
+    pending: &PendingSend,
+    state: SendState,
+    result: Result<Sent, OpError>,
+) {
     let event =
         SendProgress { id: pending.id.clone(), chat: pending.chat.clone(), call: pending.call, state };
     inbox::keep(cx, Event::Send(event));
     if let Some(call) = pending.call {
-        cx.reply(call, result.map(|timestamp| send::answer(pending.id.clone(), timestamp)));
+        cx.reply(call, result.map(Answer::SendMessage));
     }
     cx.remember(move |memory| {
         memory.outbox.remove(&seq);
@@ -288,19 +287,8 @@ fn advance_next(cx: &mut Turn<'_>, seq: u64, chat: &OwnedJid) {
     }
 }
 
-fn forget_devices(cx: &mut Turn<'_>, entry: &OutboxEntry, chat: &OwnedJid) {
-    let destination = entry.destination.as_deref().and_then(|text| Jid::parse(text).ok());
-    devices::forget(cx, &destination.map_or_else(|| chat.clone(), Jid::into_owned));
-    if let Some(me) = cx.memory.me.clone() {
-        devices::forget(cx, &me.pn);
-        if let Some(lid) = me.lid {
-            devices::forget(cx, &lid);
-        }
-    }
-}
-
 /// Keeps only the newest [`SENT_MESSAGES`] for retry receipts; gives the first number that is still kept.
-fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<u64, Stop> {
+pub(super) fn forget_oldest(cx: &mut Turn<'_>, seq: u64) -> Result<u64, Stop> {
     let mut counters = state::load(cx)?;
     let keep_from = seq.saturating_add(1).saturating_sub(SENT_MESSAGES);
     let low = counters.first_sent.unwrap_or(0);

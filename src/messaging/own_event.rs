@@ -25,7 +25,7 @@ pub(super) fn keep(cx: &mut Turn<'_>, id: String, chat: &OwnedJid, message: Opti
         return;
     }
     let (sender, sender_alt) = match me.lid {
-        Some(lid) if chat.is_lid() => (lid, Some(me.pn)),
+        Some(lid) if !chat.is_pn() => (lid, Some(me.pn)),
         lid => (me.pn, lid),
     };
     let view = content::read(&message);

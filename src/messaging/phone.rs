@@ -5,7 +5,7 @@ use alloc::string::String;
 use prost::Message as _;
 use sanswire_proto::whatsapp::Message;
 
-use super::fanout;
+use super::{fanout, form};
 use crate::content::Envelope;
 use crate::directory::{bundles, sessions};
 use crate::engine::{Stop, Turn};
@@ -30,12 +30,12 @@ pub(super) fn send(cx: &mut Turn<'_>, message: &Message) -> Result<Option<String
     let id = ids::message_id(cx.now.unix.seconds(), Some(&me.pn), &random);
     let stanza = Node::new("message")
         .attr("id", id.clone())
-        .attr("to", phone)
+        .attr("to", me.pn.bare().into_owned())
         .attr("type", "text")
         .attr("category", "peer")
         .attr("push_priority", "high_force")
         .child(Node::new("meta").attr("appdata", "default"))
-        .child(fanout::enc(kind, bytes, &Envelope::default()));
+        .child(form::enc(kind, bytes, &Envelope::default()));
     let stanza = match kind {
         CiphertextKind::PreKey => fanout::attach_identity(cx, stanza)?,
         CiphertextKind::Message => stanza,

@@ -107,9 +107,9 @@ pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
     if found.is_empty() {
         return Ok(());
     }
-    let keys = found.iter().map(|(_, entry)| PlaceholderMessageResendRequest {
-        message_key: Some(message_key(entry)),
-    });
+    let keys = found
+        .iter()
+        .map(|(_, entry)| PlaceholderMessageResendRequest { message_key: Some(message_key(entry)) });
     let request = PeerDataOperationRequestMessage {
         peer_data_operation_request_type: Some(PeerDataOperationRequestType::PlaceholderMessageResend.into()),
         placeholder_message_resend_request: keys.collect(),

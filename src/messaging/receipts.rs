@@ -35,8 +35,7 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         Some(chat) => (chat, None),
         None => (from.normalized().into_owned(), None),
     };
-    let receipt =
-        Receipt { kind, chat, by, from_me, author, ids: ids(node)?, timestamp: stanza_time };
+    let receipt = Receipt { kind, chat, by, from_me, author, ids: ids(node)?, timestamp: stanza_time };
     report(cx, receipt)
 }
 
@@ -85,8 +84,7 @@ fn report(cx: &mut Turn<'_>, mut receipt: Receipt) -> Result<(), Stop> {
         _ => NO_STEP,
     };
     if step != NO_STEP && !receipt.from_me {
-        let keys: Vec<_> =
-            receipt.ids.iter().map(|id| (Table::SentId, id.as_bytes().to_vec())).collect();
+        let keys: Vec<_> = receipt.ids.iter().map(|id| (Table::SentId, id.as_bytes().to_vec())).collect();
         cx.prefetch(&keys)?;
         let mut others = Vec::new();
         for id in core::mem::take(&mut receipt.ids) {

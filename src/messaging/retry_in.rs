@@ -3,16 +3,18 @@
 use alloc::string::ToString;
 
 use bytes::Bytes;
+use prost::Message as _;
 use sanswire_proto::records::{OutboxEntry, RetryCounter, SentIndex, SentMessage};
 
-use super::fanout;
+use super::{fanout, form, group_send};
 use crate::content;
-use crate::directory::{bundles, sessions};
+use crate::directory::{bundles, devices, lid, sender_keys, sessions};
 use crate::engine::{Resend, Stop, Turn};
+use crate::groups::cache as groups;
 use crate::limits::{PENDING_RESENDS, RETRY_RECEIPTS};
 use crate::signal::SessionRecord;
 use crate::stanza::parse;
-use crate::wire::{Jid, Node, NodeRef, OwnedJid};
+use crate::wire::{Jid, NodeRef, OwnedJid};
 
 /// Handles `<receipt type=retry>`: brings the session into order as the keys and the count say, then sends
 /// the message again, for the asking device only and under its old id. What is not ours, too old to be kept,
@@ -29,13 +31,39 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let Some(message) = find(cx, &id)? else { return Ok(()) };
+    if message.chat.is_group() || message.chat.is_status() {
+        if !may_ask(cx, &message.chat, &requester)? {
+            return Ok(());
+        }
+        sender_keys::unshare(cx, &message.chat, &requester)?;
+        // A status cannot be sent to one device: it gets the key with the next one. Reference 07 §4.3.
+        if message.chat.is_status() {
+            return Ok(());
+        }
+        return answer(cx, node, requester, &id, count, retry.get_u64("t"));
+    }
     let asked_by_me = cx.is_me(&requester);
     let concerned = |name: &OwnedJid| name.same_user(&requester);
     if !asked_by_me && !concerned(&message.chat) && !concerned(&message.destination) {
         return Ok(());
     }
-    repair_session(cx, node, &requester, &id, count)?;
-    let resend = Resend { id: id.into_owned(), to: requester, count, t: retry.get_u64("t") };
+    answer(cx, node, requester, &id, count, retry.get_u64("t"))
+}
+
+/// Repairs the session and sends the message again, at once or when a bundle has come.
+fn answer(
+    cx: &mut Turn<'_>,
+    node: NodeRef<'_>,
+    requester: OwnedJid,
+    id: &str,
+    count: u32,
+    t: Option<u64>,
+) -> Result<(), Stop> {
+    if !counted(cx, &requester, id)? {
+        return Ok(());
+    }
+    repair_session(cx, node, &requester, id, count)?;
+    let resend = Resend { id: id.to_string(), to: requester, count, t };
     if !send(cx, &resend)? {
         let device = resend.to.clone();
         let room = cx.memory.resends.len() < PENDING_RESENDS;
@@ -45,6 +73,36 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Counts an answer to this device for this message, over restarts; false when there were enough, whatever count the
+/// device names.
+fn counted(cx: &mut Turn<'_>, requester: &OwnedJid, id: &str) -> Result<bool, Stop> {
+    let key = mark_key(requester, id);
+    let mut mark = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
+    let answered = mark.count.unwrap_or(0).saturating_add(1);
+    if answered > RETRY_RECEIPTS {
+        return Ok(false);
+    }
+    (mark.count, mark.unix_s) = (Some(answered), Some(cx.now.unix.seconds()));
+    cx.put(&key, &mark);
+    Ok(true)
+}
+
+/// Whether a device belongs to somebody who may read what is sent there. A stranger who asks in a group may have our
+/// key: then a new one is due.
+fn may_ask(cx: &mut Turn<'_>, chat: &OwnedJid, requester: &OwnedJid) -> Result<bool, Stop> {
+    let shared = sender_keys::shared(cx, chat)?;
+    let other = lid::other_name(cx, requester)?;
+    let holds = shared.holders.has_user(requester)
+        || other.as_ref().is_some_and(|other| shared.holders.has_user(other));
+    let member = if chat.is_group() { groups::is_member(cx, chat, requester)? } else { None };
+    if member == Some(false) && holds {
+        sender_keys::retire(cx, chat)?;
+    }
+    let belongs = cx.is_me(requester) || member.unwrap_or(holds);
+    let listed = devices::known(cx, requester)?.is_none_or(|devices| devices.contains(&requester.device()));
+    Ok(belongs && listed)
 }
 
 /// Sends what has a session by now; the rest could not be repaired and is given up.
@@ -109,23 +167,23 @@ fn repair_session(
     if known != 0 && registration.is_some_and(|registration| registration != known) {
         return archive(cx, &address, record);
     }
-    let key = [requester.to_string().as_bytes(), b"\0", id.as_bytes()].concat();
+    let key = mark_key(requester, id);
     let base_key = Bytes::copy_from_slice(session.parts().base_key.as_bytes());
     if count == 2 {
-        let mark = RetryCounter {
-            base_key: Some(base_key),
-            unix_s: Some(cx.now.unix.seconds()),
-            ..RetryCounter::default()
-        };
-        cx.put(&key, &mark);
+        let mark = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
+        cx.put(&key, &RetryCounter { base_key: Some(base_key), ..mark });
     } else if count > 2 {
-        let mark = cx.get::<RetryCounter>(&key)?;
-        if mark.and_then(|mark| mark.base_key) == Some(base_key) {
-            cx.delete(crate::records::Table::Retry, &key);
+        let mark = cx.get::<RetryCounter>(&key)?.unwrap_or_default();
+        if mark.base_key.as_ref() == Some(&base_key) {
+            cx.put(&key, &RetryCounter { base_key: None, ..mark });
             return archive(cx, &address, record);
         }
     }
     Ok(())
+}
+
+fn mark_key(requester: &OwnedJid, id: &str) -> alloc::vec::Vec<u8> {
+    [requester.to_string().as_bytes(), b"\0", id.as_bytes()].concat()
 }
 
 fn archive(cx: &mut Turn<'_>, address: &OwnedJid, mut record: SessionRecord) -> Result<(), Stop> {
@@ -143,22 +201,26 @@ fn send(cx: &mut Turn<'_>, resend: &Resend) -> Result<bool, Stop> {
         return Ok(false);
     }
     let to_me = cx.is_me(&resend.to);
-    let message = fanout::decode(&kept.message)?;
+    let mut message = fanout::decode(&kept.message)?;
     let envelope = content::envelope(&message);
+    let in_group = kept.chat.is_group();
+    if in_group {
+        group_send::add_present_key(cx, &kept.chat, &mut message)?;
+    }
     let plaintext = match to_me {
         true => fanout::device_sent(message, &kept.destination),
-        false => kept.message.to_vec(),
+        false => message.encode_to_vec(),
     };
     let Some((kind, bytes)) = fanout::encrypt(cx, &address, record, &plaintext) else { return Ok(false) };
-    let stanza = Node::new("message")
-        .attr("to", resend.to.clone())
-        .attr("id", resend.id.clone())
-        .attr("type", envelope.kind)
-        .attr_opt("edit", envelope.edit)
-        .attr("device_fanout", "false")
-        .attr_opt("t", resend.t)
-        .attr_opt("recipient", to_me.then(|| kept.destination.clone()))
-        .child(fanout::enc(kind, bytes, &envelope).attr("count", u64::from(resend.count)));
+    let enc = form::enc(kind, bytes, &envelope).attr("count", u64::from(resend.count));
+    let to = if in_group { &kept.chat } else { &resend.to };
+    let stanza = form::message(resend.id.clone(), to, &envelope).attr_opt("t", resend.t).child(enc);
+    let stanza = if in_group {
+        let addressing = if resend.to.is_lid() { "lid" } else { "pn" };
+        stanza.attr("participant", resend.to.clone()).attr("addressing_mode", addressing)
+    } else {
+        stanza.attr("device_fanout", "false").attr_opt("recipient", to_me.then(|| kept.destination.clone()))
+    };
     let stanza = match kind {
         crate::signal::CiphertextKind::PreKey => fanout::attach_identity(cx, stanza)?,
         crate::signal::CiphertextKind::Message => stanza,

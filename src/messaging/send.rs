@@ -8,6 +8,7 @@ use sanswire_proto::records::{OutboxEntry, SentIndex};
 use sanswire_proto::whatsapp::Message;
 use serde::{Deserialize, Serialize};
 
+use super::audience::Audience;
 use super::state::Sequence as _;
 use super::{outbox, recipients, secrets, state};
 use crate::content::{self, Building, ContentError, Draft, Parent};
@@ -15,7 +16,7 @@ use crate::engine::{PendingSend, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{Event, SendProgress, SendState};
 use crate::limits::{MESSAGE_ID_BYTES, OUTBOX_MESSAGES};
-use crate::ops::{Answer, CallId, Start};
+use crate::ops::{CallId, Start};
 use crate::records::{RecordError, Table};
 use crate::wire::{OwnedJid, ids};
 
@@ -23,7 +24,7 @@ use crate::wire::{OwnedJid, ids};
 /// far it is, under the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendMessage {
-    /// The user, by number or by LID, without device.
+    /// A user by number or by LID, without device; a group, a channel, a bot, or `status@broadcast`.
     pub to: OwnedJid,
     /// What to say; its fields stand beside `to` in JSON.
     #[serde(flatten)]
@@ -31,13 +32,16 @@ pub struct SendMessage {
     /// The message's id; made up when absent. Sending the same id twice is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// For a status (`status@broadcast`), and only there: who may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
 }
 
 impl SendMessage {
     /// A message under an id that is made up.
     #[must_use]
     pub fn new(to: OwnedJid, draft: impl Into<Draft>) -> Self {
-        Self { to, draft: draft.into(), id: None }
+        Self { to, draft: draft.into(), id: None, audience: None }
     }
 
     /// Plain text.
@@ -51,6 +55,12 @@ impl SendMessage {
     pub fn with_id(self, id: impl Into<String>) -> Self {
         Self { id: Some(id.into()), ..self }
     }
+
+    /// The same for a status that these may see.
+    #[must_use]
+    pub fn with_audience(self, audience: Audience) -> Self {
+        Self { audience: Some(audience), ..self }
+    }
 }
 
 /// The server took the message.
@@ -60,6 +70,9 @@ pub struct Sent {
     pub id: String,
     /// The server's time, seconds since 1970.
     pub timestamp: u64,
+    /// In channels: the number that the server gave the post; reactions name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_id: Option<u64>,
 }
 
 impl Start for SendMessage {
@@ -92,6 +105,8 @@ impl Start for SendMessage {
             chat: Some(self.to.to_string()),
             message: Some(message.encode_to_vec().into()),
             created_unix_ms: Some(cx.now.unix.0),
+            audience: self.audience.iter().flat_map(|it| &it.users).map(ToString::to_string).collect(),
+            audience_kind: self.audience.as_ref().map(|audience| audience.kind.number()),
             ..OutboxEntry::default()
         };
         outbox::put(cx, seq, &entry);
@@ -100,7 +115,7 @@ impl Start for SendMessage {
         let progress =
             SendProgress { id: id.clone(), chat: chat.clone(), call: Some(call), state: SendState::Queued };
         cx.emit(Event::Send(progress));
-        let pending = PendingSend { id, chat, call: Some(call), written: None, tries: 0 };
+        let pending = PendingSend::new(id, chat, Some(call));
         cx.remember(move |memory| {
             memory.outbox.insert(seq, pending);
         });
@@ -130,14 +145,31 @@ impl SendMessage {
         Ok(content::build(&self.draft, &with))
     }
 
+    /// Broadcast lists are refused: nobody supports sending to them. Reference 05 §6.
+    fn check_destination(&self) -> Result<(), OpError> {
+        let refuse = |why: &str| Err(OpError::Argument(why.to_string()));
+        match &self.audience {
+            Some(audience) if self.to.is_status() => return audience.check(),
+            Some(_) => return refuse("only a status has an audience"),
+            None if self.to.is_status() => return refuse("a status needs users who may see it"),
+            None => {}
+        }
+        if self.to.is_broadcast() {
+            return refuse("broadcast lists are not supported");
+        }
+        let known = self.to.is_pn() || self.to.is_lid() || self.to.is_group();
+        if !(known || self.to.is_newsletter() || self.to.is_bot()) || self.to.user().is_empty() {
+            return refuse("recipient is no user, group, channel or bot");
+        }
+        Ok(())
+    }
+
     fn check(&self, cx: &Turn<'_>) -> Result<(), OpError> {
         let refuse = |why: &str| Err(OpError::Argument(why.to_string()));
         if cx.memory.me.is_none() || cx.memory.logged_out {
             return Err(OpError::NotLoggedIn);
         }
-        if !(self.to.is_pn() || self.to.is_lid()) || self.to.user().is_empty() {
-            return refuse("recipient is not a user");
-        }
+        self.check_destination()?;
         if self.to.device() != 0 {
             return refuse("recipient has a device number");
         }
@@ -152,13 +184,8 @@ impl SendMessage {
 }
 
 /// A fresh id in the form that other clients use. Reference 03 §15.
-fn new_message_id(cx: &mut Turn<'_>) -> String {
+pub(super) fn new_message_id(cx: &mut Turn<'_>) -> String {
     let random = cx.entropy.bytes::<16>();
     let me = cx.memory.me.as_ref().map(|me| &me.pn);
     ids::message_id(cx.now.unix.seconds(), me, &random)
-}
-
-/// The answer for the call that sent a message.
-pub(super) fn answer(id: String, timestamp: u64) -> Answer {
-    Answer::SendMessage(Sent { id, timestamp })
 }

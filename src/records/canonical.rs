@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use prost::Message;
 use sanswire_proto::records::{
-    AppStateKey, Blocklist, GroupRecord, SharedKey, Credentials as StoredCredentials, DeviceList, DirtyCollection, Identity, InboxEntry, LidMapping, MessageSecret, MessagingMeta, OutboxEntry, OwnProfile, PlaceholderEntry, PreKey as StoredPreKey, PrivacySettings, PrivacyToken, ReceiptMark, RetryCounter, SenderKeyRecord, SentIndex, SentMessage, SessionRecord as StoredSessions, ShownMark, StoreMeta, TokenSalt,
+    AppStateKey, Blocklist, Credentials as StoredCredentials, DeviceList, DirtyCollection, GroupRecord,
+    Identity, InboxEntry, LidMapping, MessageSecret, MessagingMeta, OutboxEntry, OwnProfile,
+    PlaceholderEntry, PreKey as StoredPreKey, PrivacySettings, PrivacyToken, ReceiptMark, RetryCounter,
+    SenderKeyRecord, SentIndex, SentMessage, SessionRecord as StoredSessions, SharedKey, ShownMark,
+    StoreMeta, TokenSalt,
 };
 
 use super::credentials::Credentials;

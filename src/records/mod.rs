@@ -12,10 +12,10 @@ pub(crate) mod signal;
 mod table;
 pub(crate) mod transaction;
 
+pub use canonical::canonical_record;
 pub(crate) use canonical::{
     APP_STATE_KEYS, BLOCKLIST_KEY, COLLECTION_KEYS, PRIVACY_KEY, PROFILE_KEY, TOKEN_SALT_KEY,
 };
-pub use canonical::canonical_record;
 pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};
 pub use signal::read_sessions;

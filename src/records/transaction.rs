@@ -1,6 +1,6 @@
 //! One transaction over records: reads see its own writes, and nothing takes effect before the end.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(crate) struct Transaction<'a> {
     loaded: &'a Loaded,
     writes: BTreeMap<Key, Option<Bytes>>,
     wanted: Vec<Want>,
+    /// The keys among them: a group has thousands.
+    missing: BTreeSet<Key>,
 }
 
 /// The record is not at hand: the transaction is dropped, loads, and runs again.
@@ -38,7 +40,7 @@ pub(crate) struct Missing;
 
 impl<'a> Transaction<'a> {
     pub(crate) const fn new(cache: &'a Cache, loaded: &'a Loaded) -> Self {
-        Self { cache, loaded, writes: BTreeMap::new(), wanted: Vec::new() }
+        Self { cache, loaded, writes: BTreeMap::new(), wanted: Vec::new(), missing: BTreeSet::new() }
     }
 
     /// The record's bytes, or its absence.
@@ -49,7 +51,9 @@ impl<'a> Transaction<'a> {
         if let Some(value) = self.cache.get(key) {
             return Ok(value.cloned());
         }
-        self.want(Want::Get { table: key.0, key: key.1.clone() });
+        if self.missing.insert(key.clone()) {
+            self.wanted.push(Want::Get { table: key.0, key: key.1.clone() });
+        }
         Err(Missing)
     }
 
@@ -59,7 +63,9 @@ impl<'a> Transaction<'a> {
         if let Some((_, rows)) = self.loaded.scans.iter().find(|(scan, _)| *scan == want) {
             return Ok(rows.clone());
         }
-        self.want(want);
+        if !self.wanted.contains(&want) {
+            self.wanted.push(want);
+        }
         Err(Missing)
     }
 
@@ -75,11 +81,5 @@ impl<'a> Transaction<'a> {
     /// What was found missing, in the order in which it was asked for.
     pub(crate) fn into_wanted(self) -> Vec<Want> {
         self.wanted
-    }
-
-    fn want(&mut self, want: Want) {
-        if !self.wanted.contains(&want) {
-            self.wanted.push(want);
-        }
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
 use crate::groups;
 use crate::link;
-use crate::messaging::{inbox, outbox, placeholder, receipts, receive, retry_in, retry_out};
+use crate::messaging::{acked, inbox, outbox, placeholder, receipts, receive, retry_in, retry_out};
 use crate::timer::Timer;
 use crate::wire::NodeRef;
 
@@ -47,7 +47,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("status",       ANY,                    receive::status,            Close::Handler, "07 §2"),
     row("receipt",      "retry",                retry_in::handle,           Close::Ack,     "04 §12"),
     row("receipt",      ANY,                    receipts::handle,           Close::Ack,     "07 §6"),
-    row("ack",          ANY,                    outbox::acked,              Close::Nothing, "05 §9"),
+    row("ack",          ANY,                    acked::acked,               Close::Nothing, "05 §9"),
     row("notification", "devices",              devices::notified,          Close::Ack,     "05 §2"),
     row("notification", "account_sync",         devices::own_notified,      Close::Ack,     "02 §7"),
     row("notification", "w:gp2",                groups::notification::handle, Close::Handler, "08 §5"),
@@ -101,6 +101,7 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
             retry_in::resume(cx)
         }
         Work::FailSends(users, error) => outbox::fail_all(cx, users, error),
+        Work::RetireKeys(user, from) => identity_change::retire_more(cx, user, from),
         Work::Resume => {
             outbox::resume(cx);
             placeholder::resume(cx);

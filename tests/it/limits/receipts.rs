@@ -105,5 +105,9 @@ fn so_many_receipts_are_reported_per_message() {
     let read = |device| Node::new("receipt").attr("id", "A").attr("type", "read").attr("from", bob(device));
     script.send(&read(0));
     script.send(&read(3));
-    assert_eq!(reports(&script, |state| matches!(state, SendState::Read { .. })), 1, "a known device goes on");
+    assert_eq!(
+        reports(&script, |state| matches!(state, SendState::Read { .. })),
+        1,
+        "a known device goes on"
+    );
 }

@@ -121,8 +121,18 @@ const MESSAGING: &[&str] = &[
     "history::bootstrap",
     "signal",
 ];
-const DOMAIN: &[&str] =
-    &["crypto", "wire", "engine", "records", "stanza", "directory", "ops", "content", "messaging::send", "messaging::inbox"];
+const DOMAIN: &[&str] = &[
+    "crypto",
+    "wire",
+    "engine",
+    "records",
+    "stanza",
+    "directory",
+    "ops",
+    "content",
+    "messaging::send",
+    "messaging::inbox",
+];
 
 const GROUPS: &[&str] = &[
     "crypto",
