@@ -62,6 +62,9 @@ pub enum OpError {
     /// The server's answer was not understood.
     #[error("malformed answer: {0}")]
     Malformed(String),
+    /// The operation does not fit what is going on: another attempt is under way, or there is none to go on with.
+    #[error("out of turn: {0}")]
+    OutOfTurn(String),
 }
 
 impl OpError {

@@ -23,6 +23,7 @@ pub use presence::{ChatState, ChatStateChanged, Presence};
 pub use receipt::{Receipt, ReceiptKind};
 pub use received::{Addressing, BotPart, Details, Received, Undecryptable};
 
+use crate::error::OpError;
 use crate::groups::model::GroupEvent;
 use crate::now::UnixMs;
 use crate::ops::CallId;
@@ -140,6 +141,47 @@ pub enum LinkEvent {
     },
     /// All QR codes were shown and none was scanned; the client connects again for new ones.
     QrExhausted,
+    /// The user can type this code into the phone (Linked devices, link with phone number): the answer to
+    /// [`PairCode`](crate::link::PairCode). Reference 02 §3.
+    Code {
+        /// `XXXX-XXXX`.
+        code: String,
+        /// How long it can be used, in seconds.
+        valid_s: u32,
+    },
+    /// The code is of no use any more: it is too old, the phone that used it was not heard of again, or the server
+    /// wants another. Ask for a new one. Reference 02 §3.4.
+    CodeRefresh {
+        /// Only when the user says so.
+        manual: bool,
+    },
+    /// Linking with the code failed, and the code is of no use any more.
+    CodeFailed {
+        /// Why: refused by the server, disconnected, used too often, …
+        error: OpError,
+    },
+    /// Before the phone may link this device the server wants a passkey: have an authenticator answer, and call
+    /// [`PasskeyResponse`](crate::link::PasskeyResponse). Reference 02 §4.
+    PasskeyWanted {
+        /// WebAuthn's options in JSON: `challenge`, `rpId`, `allowCredentials`, `userVerification`, …; binary
+        /// fields are unpadded base64url.
+        request: String,
+        /// How long there is to link with it, in seconds.
+        valid_s: u32,
+    },
+    /// The user compares this code with the one that the phone shows: call
+    /// [`PasskeyConfirm`](crate::link::PasskeyConfirm).
+    PasskeyCode {
+        /// `XXXX-XXXX`.
+        code: String,
+    },
+    /// Linking with a passkey failed.
+    PasskeyFailed {
+        /// Why.
+        error: OpError,
+        /// The phone had a part in it already.
+        continuation: bool,
+    },
     /// A phone linked this device. The credentials are durable; a restart of the connection follows.
     Paired {
         /// Own device under the phone number.
@@ -263,7 +305,7 @@ pub enum SendState {
     /// The server refused it, or nobody could be reached: it will not be sent.
     Failed {
         /// The named error with the server's code.
-        error: crate::error::OpError,
+        error: OpError,
     },
     /// A device of the recipient has it.
     Delivered {

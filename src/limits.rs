@@ -117,6 +117,19 @@ pub const QR_FIRST_S: u32 = 60;
 /// How long each later QR code is valid, in seconds. Reference 02 §2.3.
 pub const QR_NEXT_S: u32 = 20;
 
+/// How long the server may take to answer either half of a link code, in seconds. Reference 02 §3.3.
+pub const LINK_CODE_ANSWER_S: u64 = 30;
+
+/// How long a phone that has used a link code, or seen a passkey's code, may take to link, in seconds.
+/// Reference 02 §3.3.
+pub const LINK_CODE_PAIR_S: u64 = 60;
+
+/// How long linking with a passkey may take, from the server's request to the comparison of codes, in seconds.
+pub const PASSKEY_LIMIT_S: u64 = 300;
+
+/// Records removed in one turn when a device that was unlinked is made ready for another pairing.
+pub const RELINK_ROWS: u32 = 512;
+
 /// How long the server may take to restart the connection after pairing, in seconds.
 pub const PAIR_RESTART_S: u64 = 10;
 

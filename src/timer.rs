@@ -21,6 +21,10 @@ pub(crate) enum Timer {
     Silence,
     /// Pairing: show the next QR code.
     QrRotate,
+    /// Pairing: the link code is too old, or the phone that used it was not heard of again.
+    LinkCode,
+    /// Pairing: nobody went on with the passkey.
+    Passkey,
     /// Pairing: the server did not close after pair-success; restart on our own.
     PairRestart,
     /// Link: the server has not said that the offline queue is delivered; sends wait for that.

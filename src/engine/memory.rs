@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::event::DownReason;
+use crate::link::pairing::attempt::{CodeAttempt, PasskeyAttempt};
 use crate::now::Mono;
 use crate::ops::CallId;
 use crate::records::Table;
@@ -51,6 +52,12 @@ pub(crate) struct Memory {
     pub(crate) qr_refs: VecDeque<String>,
     /// The QR reference on show.
     pub(crate) qr_current: Option<String>,
+    /// The link code that waits for the phone.
+    pub(crate) link_code: Option<CodeAttempt>,
+    /// The passkey that the server wants.
+    pub(crate) passkey: Option<PasskeyAttempt>,
+    /// How many passkeys were wanted so far.
+    pub(crate) passkeys: u32,
     /// The offline queue of this connection is delivered: what it says about devices is known.
     pub(crate) offline_done: bool,
     /// Stanzas of the offline queue seen on this connection.

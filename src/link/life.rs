@@ -8,7 +8,7 @@ use sanswire_proto::records::StoreMeta;
 
 use super::backoff::Backoff;
 use super::failure::Action;
-use super::{fresh, info, keep, login, pair};
+use super::{code, fresh, info, keep, login, pair, passkey};
 use crate::directory::own;
 use crate::engine::{Memory, Phase, Stop, Turn, Work};
 use crate::error::OpError;
@@ -186,6 +186,8 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
             Ok(())
         }
         Timer::QrRotate => pair::rotate(cx),
+        Timer::LinkCode => code::expired(cx),
+        Timer::Passkey => passkey::expired(cx),
         Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
         Timer::Outbox | Timer::Prune | Timer::Placeholders | Timer::Retries | Timer::Request(_) => Ok(()),
@@ -215,6 +217,10 @@ pub(super) fn end(cx: &mut Turn<'_>, reason: DownReason, action: Action) -> Resu
         credentials.logged_out = Some("logged_out".to_string());
         own::save_credentials(cx, &credentials);
         fail_sends(cx, credentials.me);
+    }
+    // When the last QR code is gone, attempts have kept the connection to their end.
+    if reason != DownReason::QrExhausted {
+        attempts_fail(cx);
     }
     cx.remember(forget_connection);
     let mut backoff = Backoff::at(cx.memory.backoff_step);
@@ -258,7 +264,19 @@ fn fail_sends(cx: &mut Turn<'_>, me: Option<Me>) {
     }
 }
 
-fn dial(cx: &mut Turn<'_>) {
+/// What was under way to link this device was bound to the connection.
+fn attempts_fail(cx: &mut Turn<'_>) {
+    let error = OpError::Disconnected;
+    if cx.memory.link_code.is_some() {
+        cx.emit(Event::Link(LinkEvent::CodeFailed { error: error.clone() }));
+    }
+    if let Some(attempt) = &cx.memory.passkey {
+        let continuation = attempt.stage.is_continued();
+        cx.emit(Event::Link(LinkEvent::PasskeyFailed { error, continuation }));
+    }
+}
+
+pub(super) fn dial(cx: &mut Turn<'_>) {
     cx.dial();
     cx.arm(Timer::Connect, Duration::from_secs(cx.config.timing.connect_s));
     cx.remember(|memory| memory.phase = Phase::Dialing);
@@ -271,6 +289,8 @@ fn forget_connection(memory: &mut Memory) {
     memory.pinged = None;
     memory.qr_refs.clear();
     memory.qr_current = None;
+    memory.link_code = None;
+    memory.passkey = None;
     memory.offline_seen = 0;
     memory.offline_wanted = 0;
     memory.offline_done = false;
@@ -285,7 +305,7 @@ fn forget_connection(memory: &mut Memory) {
 }
 
 /// Timers that mean nothing without a connection.
-const LINK_TIMERS: [Timer; 10] = [
+const LINK_TIMERS: [Timer; 12] = [
     Timer::Connect,
     Timer::Handshake,
     Timer::Reconnect,
@@ -295,6 +315,8 @@ const LINK_TIMERS: [Timer; 10] = [
     Timer::Linger,
     Timer::OfflineEnd,
     Timer::QrRotate,
+    Timer::LinkCode,
+    Timer::Passkey,
     Timer::PairRestart,
 ];
 

@@ -43,16 +43,42 @@ pub(super) fn rotate(cx: &mut Turn<'_>) -> Result<(), Stop> {
 pub(crate) fn refresh(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let named = node.find("companion_reg_refresh").or_else(|| node.find("pair-device-rotate-qr"));
     let Some(reference) = cx.memory.qr_current.clone().filter(|_| named.is_some()) else { return Ok(()) };
+    // A phone that has used a link code answers under the secret that came of it.
+    if cx.memory.link_code.as_ref().is_some_and(|attempt| attempt.used.hellos > 0) {
+        return show(cx, reference, cx.config.timing.qr_next_s);
+    }
+    let fresh = Secret::new(cx.entropy.bytes());
+    replace_secret(cx, fresh)
+}
+
+/// Stores another secret, and shows the code at hand anew, as it holds the secret.
+pub(super) fn replace_secret(cx: &mut Turn<'_>, secret: Secret<32>) -> Result<(), Stop> {
     let Some(mut credentials) = own::credentials(cx)? else { return Ok(()) };
-    credentials.adv_secret = Secret::new(cx.entropy.bytes());
+    credentials.adv_secret = secret;
     own::save_credentials(cx, &credentials);
-    // The deadline stays; how much of it is left is not told, so the shorter of the two is.
-    show(cx, reference, cx.config.timing.qr_next_s)
+    match cx.memory.qr_current.clone() {
+        // The deadline stays; how much of it is left is not told, so the shorter of the two is.
+        Some(reference) => show(cx, reference, cx.config.timing.qr_next_s),
+        None => Ok(()),
+    }
+}
+
+/// An attempt that kept the connection beyond the last QR code is over.
+pub(super) fn attempt_over(cx: &mut Turn<'_>) -> Result<(), Stop> {
+    let others = usize::from(cx.memory.link_code.is_some()) + usize::from(cx.memory.passkey.is_some());
+    if cx.memory.phase == Phase::Registering && cx.memory.qr_current.is_none() && others <= 1 {
+        return life::end(cx, DownReason::QrExhausted, Action::Retry { raise: 0 });
+    }
+    Ok(())
 }
 
 fn show_next(cx: &mut Turn<'_>, mut refs: VecDeque<String>, valid_s: u32) -> Result<(), Stop> {
     let Some(reference) = refs.pop_front() else {
         cx.emit(Event::Link(LinkEvent::QrExhausted));
+        if cx.memory.link_code.is_some() || cx.memory.passkey.is_some() {
+            cx.remember(|memory| memory.qr_current = None);
+            return Ok(());
+        }
         return life::end(cx, DownReason::QrExhausted, Action::Retry { raise: 0 });
     };
     let current = reference.clone();
@@ -91,12 +117,16 @@ pub(crate) fn pair_success(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), S
     match accepted {
         Ok((signed, me)) => {
             cx.send(&success::signed(&id, &signed));
-            cx.disarm(Timer::QrRotate);
+            for timer in [Timer::QrRotate, Timer::LinkCode, Timer::Passkey] {
+                cx.disarm(timer);
+            }
             cx.arm(Timer::PairRestart, Duration::from_secs(PAIR_RESTART_S));
             cx.remember(move |memory| {
                 memory.me = Some(me);
                 memory.qr_refs.clear();
                 memory.qr_current = None;
+                memory.link_code = None;
+                memory.passkey = None;
             });
             Ok(())
         }

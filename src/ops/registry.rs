@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::operation::{CallId, Operate, Start};
 use crate::engine::{Stop, Turn};
 use crate::groups::{GroupInfo, GroupMetadata};
-use crate::link::{Connect, Disconnect, Logout, SetAvailable};
+use crate::link::{
+    Connect, Disconnect, Logout, PairCode, PasskeyConfirm, PasskeyResponse, Relink, SetAvailable, ShownCode,
+};
 use crate::messaging::{MarkPlayed, MarkRead, SendMessage, Sent};
 
 macro_rules! registry {
@@ -80,6 +82,10 @@ registry! {
     Connect = "link.connect" -> ();
     Disconnect = "link.disconnect" -> ();
     Logout = "link.logout" -> ();
+    Relink = "link.relink" -> ();
+    PairCode = "link.pair_code" -> ShownCode;
+    PasskeyResponse = "link.passkey_response" -> ();
+    PasskeyConfirm = "link.passkey_confirm" -> ();
 }
 
 #[cfg(test)]

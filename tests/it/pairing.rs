@@ -1,8 +1,12 @@
-//! Pairing against the reference's vectors: payloads, QR codes, signed identities, link codes, passkeys.
+//! Pairing against the reference's vectors: payloads, QR codes, signed identities, link codes, passkeys; and linking
+//! by code and passkey, unlinking, linking again, in a world.
 
+mod again;
+mod keyed;
 mod payload;
 mod phone;
 mod stanza;
+mod typed;
 
 use prost::Message;
 use sanswire::crypto::{KeyPair, PublicKey, Secret};

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Argument(String),
     #[error("{} is not paired with a phone: run `sanswire pair --store {}` first", .0.display(), .0.display())]
     NotPaired(PathBuf),
-    #[error("the phone or the server has unlinked this device (code {0}): pair again with a new store")]
+    #[error("the phone or the server has unlinked this device (code {0}): run `sanswire pair` again")]
     LoggedOut(u32),
     #[error("{0}")]
     Refused(String),

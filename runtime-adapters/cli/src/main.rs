@@ -40,7 +40,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Run the simulated world with faults, seed by seed, and check that every promise is kept
     Sim(sim::Arguments),
-    /// Link this device to a phone: shows QR codes until one is scanned
+    /// Link this device to a phone: shows QR codes until one is scanned, or a code to be typed
     Pair(pair::Arguments),
     /// Print events as JSON lines until interrupted
     Listen(listen::Arguments),

@@ -121,6 +121,45 @@ fn tls_works_with_the_certificate_that_serve_prints() {
 }
 
 #[test]
+fn a_code_typed_into_the_phone_pairs_and_an_unlinked_store_pairs_again() {
+    let folder = Folder::new("typed");
+    let server = Server::start(&folder, false);
+    let store = folder.0.join("anna.db");
+    let number = "15550123456";
+    let wrong = server.command("pair", &store).args(["--code", "0155501"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("phone number is not in international form"), "{}", stderr(&wrong));
+
+    let mut pairing = Running::start(server.command("pair", &store).args(["--code", number]));
+    let code = pairing.line(|line| line.len() == 9 && line.as_bytes()[4] == b'-');
+    let typed = serde_json::json!({ "phone": number, "code": code }).to_string();
+    server.admin("POST", "/admin/mock-phone/type-code", &typed);
+    assert_eq!(
+        pairing.line(|line| line.starts_with("paired as ")),
+        format!("paired as {number}:1@s.whatsapp.net")
+    );
+    assert!(pairing.child.wait().unwrap().success());
+
+    let jid = format!("{number}:1@s.whatsapp.net");
+    server.admin("POST", "/admin/unlink", &serde_json::json!({ "jid": jid }).to_string());
+    let refused = server.command("listen", &store).output().unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("run `sanswire pair` again"), "{}", stderr(&refused));
+
+    let mut pairing =
+        Running::start(server.command("pair", &store).args(["--code", number, "--custom", "abcd1234"]));
+    assert_eq!(pairing.line(|line| line.contains("-")), "ABCD-1234");
+    let typed = serde_json::json!({ "phone": number, "code": "ABCD-1234" }).to_string();
+    server.admin("POST", "/admin/mock-phone/type-code", &typed);
+    assert_eq!(
+        pairing.line(|line| line.starts_with("paired as ")),
+        format!("paired as {number}:2@s.whatsapp.net")
+    );
+    assert!(pairing.child.wait().unwrap().success());
+    server.stop();
+}
+
+#[test]
 fn failures_have_words_and_exit_codes() {
     let folder = Folder::new("failures");
     let server = Server::start(&folder, false);
@@ -267,12 +306,17 @@ impl Server {
         jid.split([':', '@']).next().unwrap().to_owned()
     }
 
-    /// What a suite does that drives the phone: one HTTP request, plain whatever the clients use.
+    /// What a suite does that drives the phone.
     fn scan(&self, code: &str) -> Value {
+        self.admin("POST", "/admin/mock-phone/scan-qr", code)
+    }
+
+    /// One HTTP request, plain whatever the clients use.
+    fn admin(&self, method: &str, path: &str, body: &str) -> Value {
         let address = self.url.split('/').nth(2).unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        let head = "POST /admin/mock-phone/scan-qr HTTP/1.1\r\nHost: server\r\nConnection: close\r\n";
-        write!(stream, "{head}Content-Length: {}\r\n\r\n{code}", code.len()).unwrap();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: server\r\nConnection: close\r\n");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");

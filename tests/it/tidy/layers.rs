@@ -54,6 +54,8 @@ const ROWS: &[Row] = &[
     // Turns know records and stanzas, but no domain, so that every domain may use them; the loop around them
     // knows the two tables.
     row("engine", &["records", "wire", "signal", "crypto", "input", "output", "ops", "stanza::reject"]),
+    // What is remembered of a pairing under way is plain data as well.
+    row("engine::memory", &["records", "wire", "ops", "link::pairing"]),
     guarded("engine::run", LOOP),
     guarded("engine::commit", LOOP),
     guarded("stanza::route", &["*"]),

@@ -45,6 +45,11 @@ impl PhoneKeys {
         self.local.identity.private.sign(message, &seed.bytes())
     }
 
+    /// Agrees with another key; `None` with a low-order point.
+    pub(super) fn agree(&self, peer: &PublicKey) -> Option<[u8; 32]> {
+        self.local.identity.private.agree(peer).ok().map(|shared| *shared.expose())
+    }
+
     pub(super) fn forget(&mut self, with: DeviceRef) {
         self.sessions.remove(&with);
     }

@@ -5,12 +5,15 @@
 
 mod history;
 mod keys;
+mod link_code;
 mod messages;
+mod passkey;
 mod resend;
 mod scan;
 
 pub(crate) use history::Person;
 pub(crate) use messages::{Heard, Incoming};
+pub(crate) use passkey::PasskeyRefusal;
 pub(crate) use scan::{Companion, QrCode, QrError};
 
 use std::collections::BTreeMap;
@@ -20,7 +23,9 @@ use crate::seed::Seed;
 
 use history::SyncKey;
 use keys::PhoneKeys;
+use link_code::TypedCode;
 use messages::MessageStore;
+use passkey::{Opening, Passkey};
 use scan::LinkedDevices;
 
 /// One account's phone.
@@ -31,6 +36,14 @@ pub(crate) struct Phone {
     messages: MessageStore,
     /// Retries asked for per message id.
     retries: BTreeMap<String, u64>,
+    /// The link code that was typed last.
+    typed: Option<TypedCode>,
+    /// The owner's passkey.
+    passkey: Passkey,
+    /// A companion that links with it.
+    opening: Option<Opening>,
+    /// Why the last companion could not be linked, as the phone shows it.
+    pub(crate) link_trouble: Option<String>,
     seed: Seed,
     /// It took the place of another: what is on its way may be encrypted for that one.
     replaces: bool,
@@ -42,12 +55,17 @@ impl Phone {
         let keys = PhoneKeys::draw(&mut seed);
         let linked = LinkedDevices::new(&mut seed, now);
         let sync_key = SyncKey::draw(&mut seed, now);
+        let passkey = Passkey::draw(&mut seed.fork_for("passkey"));
         Self {
             keys,
             linked,
             sync_key,
             messages: MessageStore::default(),
             retries: BTreeMap::new(),
+            typed: None,
+            passkey,
+            opening: None,
+            link_trouble: None,
             seed,
             replaces: false,
         }

@@ -28,6 +28,15 @@ pub(super) fn route(request: &Request) -> Result<Option<AdminRequest>, Refusal> 
     });
     Ok(Some(match path {
         "/admin/mock-phone/scan-qr" => AdminRequest::ScanQr(raw),
+        "/admin/mock-phone/type-code" => {
+            AdminRequest::TypeCode { phone: body.text("phone")?, code: body.text("code")? }
+        }
+        "/admin/mock-phone/refresh-code" => {
+            AdminRequest::RefreshCode { phone: body.text("phone")?, manual: body.flag("manual") }
+        }
+        "/admin/mock-phone/authenticate" => {
+            AdminRequest::Authenticate { phone: body.text("phone")?, request: body.text("request")? }
+        }
         "/admin/state" => AdminRequest::State,
         "/admin/violations" => AdminRequest::Violations,
         "/admin/kick" => AdminRequest::Kick {
@@ -67,6 +76,9 @@ fn fault(body: &Fields) -> Result<Fault, Refusal> {
         "login-failure" => Fault::LoginFailure(code()?),
         "bad-pairing-hmac" => Fault::BadPairingHmac,
         "bad-account-signature" => Fault::BadAccountSignature,
+        "stale-link-ref" => Fault::StaleLinkRef,
+        "phone-refuses-link" => Fault::PhoneRefusesLink,
+        "omit-passkey-options" => Fault::OmitPasskeyOptions,
         "refuse-message" => Fault::RefuseMessage(code()?),
         "lose-ack" => Fault::LoseAck,
         "cut-frame" => Fault::CutFrame(body.number("bytes").and_then(|n| n.try_into().ok()).unwrap_or(0)),
@@ -83,6 +95,10 @@ impl Fields {
         value.map(str::to_owned).ok_or_else(|| (400, format!("{name} is missing")))
     }
 
+    fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     fn number(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64)
     }
@@ -92,6 +108,9 @@ impl Fields {
 const METHODS: &[(&str, &str)] = &[
     ("/", "GET"),
     ("/admin/mock-phone/scan-qr", "POST"),
+    ("/admin/mock-phone/type-code", "POST"),
+    ("/admin/mock-phone/refresh-code", "POST"),
+    ("/admin/mock-phone/authenticate", "POST"),
     ("/admin/state", "GET"),
     ("/admin/violations", "GET"),
     ("/admin/kick", "POST"),

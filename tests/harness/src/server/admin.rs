@@ -4,6 +4,7 @@ use sanswire::wire::{Jid, Node};
 use serde_json::{Value, json};
 
 use super::directory::{AccountId, Form};
+use super::link_code::CodeRefusal;
 use super::{DeviceRef, Fault, Server, Target};
 use crate::clock::Time;
 
@@ -12,6 +13,27 @@ use crate::clock::Time;
 pub enum AdminRequest {
     /// The phone of the right account scans this code (raw QR text).
     ScanQr(String),
+    /// The owner of a number types a link code into the phone.
+    TypeCode {
+        /// Push name, phone number or address.
+        phone: String,
+        /// The code, with or without its dash.
+        code: String,
+    },
+    /// The server wants a new code of the companion that waits for this number.
+    RefreshCode {
+        /// Push name, phone number or address.
+        phone: String,
+        /// Only when the user says so.
+        manual: bool,
+    },
+    /// The owner's authenticator answers a request for a passkey: the assertion in JSON.
+    Authenticate {
+        /// Push name, phone number or address.
+        phone: String,
+        /// The request.
+        request: String,
+    },
     /// Accounts, devices and queues.
     State,
     /// What clients did wrong.
@@ -125,6 +147,9 @@ impl Server {
                 })),
                 Err(refusal) => AdminResponse::error(refusal.status(), &refusal.to_string()),
             },
+            AdminRequest::TypeCode { phone, code } => Self::coded(self.type_code(&phone, &code)),
+            AdminRequest::RefreshCode { phone, manual } => Self::coded(self.refresh_code(&phone, manual)),
+            AdminRequest::Authenticate { phone, request } => self.authenticate(&phone, &request),
             AdminRequest::State => AdminResponse::ok(self.describe()),
             AdminRequest::Violations => AdminResponse::ok(self.describe_violations()),
             AdminRequest::Kick { jid, code, conflict } => self.on_device(&jid, |server, at| {
@@ -170,6 +195,22 @@ impl Server {
                 self.restart(self.now);
                 AdminResponse::ok(json!({}))
             }
+        }
+    }
+
+    fn coded(done: Result<(), CodeRefusal>) -> AdminResponse {
+        match done {
+            Ok(()) => AdminResponse::ok(json!({})),
+            Err(refusal) => AdminResponse::error(refusal.status(), &refusal.to_string()),
+        }
+    }
+
+    fn authenticate(&mut self, phone: &str, request: &str) -> AdminResponse {
+        let phone = self.directory.look_up(phone).and_then(|account| self.phones.get_mut(&account));
+        let Some(phone) = phone else { return AdminResponse::error(404, "no such account") };
+        match phone.authenticate(request).and_then(|assertion| serde_json::to_value(assertion).ok()) {
+            Some(assertion) => AdminResponse::ok(assertion),
+            None => AdminResponse::error(400, "the request is not for this passkey"),
         }
     }
 
@@ -237,6 +278,8 @@ impl Server {
             "jid": account.bare(Form::Pn).to_string(),
             "lid": account.bare(Form::Lid).to_string(),
             "devices": devices,
+            "code_on_show": self.phones.get(&id).and_then(|phone| phone.code_on_show()),
+            "link_trouble": self.phones.get(&id).and_then(|phone| phone.link_trouble.as_deref()),
         })
     }
 

@@ -19,6 +19,8 @@ pub struct Config {
     pub max_companions: usize,
     /// Sends the history bootstrap and the app-state key share at the first login of a device.
     pub welcome: bool,
+    /// Wants a passkey before a phone links a companion. Default: no.
+    pub passkey: bool,
     /// How long a chat state for an offline device is kept.
     pub chat_state_ttl: Duration,
     /// Message keys remembered per sending device, to notice when one serves twice; `None`, as by default: all.
@@ -40,6 +42,7 @@ impl Default for Config {
             auto_pair: None,
             max_companions: 1000,
             welcome: true,
+            passkey: false,
             chat_state_ttl: Duration::from_secs(30),
             keys_remembered: None,
             copies_only: true,

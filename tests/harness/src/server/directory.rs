@@ -208,10 +208,22 @@ impl Directory {
 
     /// Creates an account; a registration without a name gets a generated one. Reference 14 §6.1.
     pub(crate) fn create(&mut self, name: Option<&str>, phone_is_device_zero: bool, now: Time) -> AccountId {
+        self.create_numbered(name, None, phone_is_device_zero, now)
+    }
+
+    /// Creates an account with a number of one's choice.
+    pub(crate) fn create_numbered(
+        &mut self,
+        name: Option<&str>,
+        number: Option<&str>,
+        phone_is_device_zero: bool,
+        now: Time,
+    ) -> AccountId {
         self.created += 1;
         let id = AccountId(self.created);
         let name = name.map_or_else(|| self.free_name(), str::to_owned);
-        let pn = Self::free_number(&self.by_pn, &name, "pn", 10_000_000, "1555");
+        let pn = number
+            .map_or_else(|| Self::free_number(&self.by_pn, &name, "pn", 10_000_000, "1555"), str::to_owned);
         let lid = Self::free_number(&self.by_lid, &name, "lid", 100_000_000_000_000, "1");
         self.by_pn.insert(pn.clone(), id);
         self.by_lid.insert(lid.clone(), id);

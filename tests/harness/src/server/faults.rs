@@ -27,6 +27,12 @@ pub enum Fault {
     BadPairingHmac,
     /// Break the account signature of the next pair-success.
     BadAccountSignature,
+    /// The phone that types the next link code answers with the ref of another one.
+    StaleLinkRef,
+    /// The next companion that a phone could link is not linked by it, without a word.
+    PhoneRefusesLink,
+    /// The next request for a passkey lacks its options.
+    OmitPasskeyOptions,
     /// Refuse the next message with this error code in its ack.
     RefuseMessage(u64),
     /// Accept the next message but lose its ack.
@@ -55,14 +61,21 @@ struct Armed {
     fault: Fault,
     target: Target,
     times: u32,
+    /// How many occasions pass before the first strike.
+    skips: u32,
 }
 
 impl Server {
     /// Arms a fault to strike `times` times.
     pub fn arm(&mut self, fault: Fault, target: Target, times: u32) {
         if times > 0 {
-            self.faults.0.push(Armed { fault, target, times });
+            self.faults.0.push(Armed { fault, target, times, skips: 0 });
         }
+    }
+
+    /// Arms a fault to strike once, after it has let so many occasions pass.
+    pub fn arm_after(&mut self, skips: u32, fault: Fault, target: Target) {
+        self.faults.0.push(Armed { fault, target, times: 1, skips });
     }
 
     /// Disarms everything.
@@ -80,6 +93,10 @@ impl Faults {
             aimed && fits(&armed.fault).is_some()
         })?;
         let armed = self.0.get_mut(index)?;
+        if let Some(left) = armed.skips.checked_sub(1) {
+            armed.skips = left;
+            return None;
+        }
         let strike = fits(&armed.fault);
         armed.times -= 1;
         if armed.times == 0 {
@@ -155,6 +172,18 @@ impl Faults {
 
     pub(crate) fn bad_account_signature(&mut self) -> bool {
         self.strikes(None, &Fault::BadAccountSignature)
+    }
+
+    pub(crate) fn stale_link_ref(&mut self) -> bool {
+        self.strikes(None, &Fault::StaleLinkRef)
+    }
+
+    pub(crate) fn phone_refuses_link(&mut self) -> bool {
+        self.strikes(None, &Fault::PhoneRefusesLink)
+    }
+
+    pub(crate) fn omit_passkey_options(&mut self) -> bool {
+        self.strikes(None, &Fault::OmitPasskeyOptions)
     }
 
     pub(crate) fn refuse_message(&mut self, at: DeviceRef) -> Option<u64> {

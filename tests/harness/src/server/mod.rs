@@ -6,7 +6,7 @@
 //!
 //! | Folder file | Answers |
 //! |---|---|
-//! | `accept`, `login`, `pairing` | a connection's life up to a logged-in device |
+//! | `accept`, `login`, `pairing`, `scan`, `link_code`, `passkey` | a connection's life up to a logged-in device |
 //! | `dispatch` | which file a stanza goes to |
 //! | `prekeys`, `usync`, `devices`, `props`, `appstate`, `tokens` | the queries of a client |
 //! | `router`, `receipts`, `offline`, `presence` | what one device sends to another |
@@ -21,10 +21,12 @@ mod devices;
 mod directory;
 mod dispatch;
 mod faults;
+mod link_code;
 mod log;
 mod login;
 mod offline;
 mod pairing;
+mod passkey;
 mod prekeys;
 mod presence;
 mod primary;

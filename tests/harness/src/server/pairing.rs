@@ -11,6 +11,8 @@ use sanswire_proto::whatsapp::{AdvDeviceIdentity, AdvSignedDeviceIdentity, Clien
 
 use super::accept::ConnId;
 use super::directory::{Device, random_token};
+use super::link_code::PendingCode;
+use super::passkey::Gate;
 use super::{DeviceRef, PublishedKeys, Server, SignedPrekey};
 use crate::clock::Time;
 
@@ -22,6 +24,10 @@ pub(crate) struct Registration {
     pub(crate) push_name: Option<String>,
     pub(crate) os: String,
     pub(crate) pending: Option<PendingLink>,
+    /// A link code that waits for the phone.
+    pub(crate) code: Option<PendingCode>,
+    /// The passkey that is wanted.
+    pub(crate) gate: Option<Gate>,
     /// The first ref, for auto-pairing.
     pub(crate) first_ref: String,
     began: Time,
@@ -90,6 +96,8 @@ impl Registration {
             push_name: payload.push_name.clone().filter(|name| !name.is_empty()),
             os: props.os.unwrap_or_default(),
             pending: None,
+            code: None,
+            gate: None,
             first_ref: String::new(),
             began: now,
             auto_pair: None,
@@ -100,7 +108,11 @@ impl Registration {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let end = match &self.pending {
             Some(pending) => pending.since.after(PAIRING_ANSWER),
-            None => self.began.after(REFS_LIFE),
+            None => {
+                let gate = self.gate.as_ref().map(|_| self.began.after(REFS_LIFE + GATE_LIFE));
+                let code = self.code.as_ref().map(PendingCode::end);
+                code.max(gate).max(Some(self.began.after(REFS_LIFE))).unwrap_or(self.began)
+            }
         };
         let auto = self.auto_pair.filter(|_| self.pending.is_none()).map(|wait| self.began.after(wait));
         Some(auto.map_or(end, |at| at.min(end)))
@@ -173,9 +185,27 @@ impl Server {
             ("iq", "result") if answers => self.take_pair_device_sign(conn, node),
             ("iq", "error") if answers => self.drop_link(conn),
             ("iq", "get") if node.get("xmlns").as_deref() == Some("w:p") => self.pong(conn, node),
+            ("iq", "get" | "set") if node.get("xmlns").as_deref() == Some("md") => {
+                self.take_link_request(conn, &kind, node);
+            }
             ("iq", "get" | "set") => self.refuse(conn, node, 501, "feature-not-implemented"),
             // Answers to pair-device, telemetry and a nameless presence need nothing.
             _ => {}
+        }
+    }
+
+    /// A request of a companion that wants to be linked by other means than a QR code.
+    fn take_link_request(&mut self, conn: ConnId, kind: &str, iq: &Node<'_>) {
+        if self.faults.withhold(None, iq) {
+            return;
+        }
+        if let Some(code) = self.faults.refuse_iq(None, iq) {
+            return self.refuse(conn, iq, code, "refused by a fault");
+        }
+        if iq.find("link_code_companion_reg").is_some() {
+            self.take_link_code(conn, iq);
+        } else if !self.take_passkey(conn, kind, iq) {
+            self.refuse(conn, iq, 501, "feature-not-implemented");
         }
     }
 
@@ -275,5 +305,7 @@ fn build_hash_matches(payload: &ClientPayload, data: &DevicePairingRegistrationD
 const REFS: usize = 6;
 /// All six refs together: 60 seconds and five times 20.
 const REFS_LIFE: Duration = Duration::from_secs(160);
+/// How much longer a companion may take that has to show a passkey.
+const GATE_LIFE: Duration = Duration::from_secs(400);
 /// How long a companion may take to answer pair-success.
 const PAIRING_ANSWER: Duration = Duration::from_secs(60);

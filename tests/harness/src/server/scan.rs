@@ -63,17 +63,34 @@ impl Server {
         }
         let (name, os) = (registration.push_name.clone(), registration.os.clone());
         let account = self.account_for(name.as_deref(), &os);
-        let full = self
-            .directory
-            .account(account)
-            .is_some_and(|account| account.companions().count() >= self.config.max_companions);
-        if full {
+        if self.is_full(account) {
             return Err(ScanRefusal::Full);
         }
         if let Some(qr) = self.refs.get_mut(&code.reference) {
             qr.used = true;
         }
-        Ok(self.offer_link(conn, account, &code.secret))
+        Ok(self.link_companion(conn, account, &code.secret))
+    }
+
+    /// Whether the phone links no further companion.
+    pub(crate) fn is_full(&self, account: AccountId) -> bool {
+        let account = self.directory.account(account);
+        account.is_some_and(|account| account.companions().count() >= self.config.max_companions)
+    }
+
+    /// The phone has a companion's keys and secret: it links it, after the passkey if one is wanted.
+    pub(crate) fn link_companion(&mut self, conn: ConnId, account: AccountId, secret: &[u8; 32]) -> Scanned {
+        if !self.config.passkey && !self.faults.phone_refuses_link() {
+            return self.offer_link(conn, account, secret);
+        }
+        if self.config.passkey {
+            self.want_passkey(conn, account);
+        }
+        let next = self.directory.account(account).map(|account| {
+            let device = account.next_device;
+            Scanned { jid: account.jid(device, Form::Pn), lid: account.jid(device, Form::Lid), device }
+        });
+        next.unwrap_or(Scanned { jid: Jid::SERVER, lid: Jid::SERVER, device: 0 })
     }
 
     /// Pairs a registration without a code: with the configured secret in place of the code's.
@@ -106,8 +123,17 @@ impl Server {
         account
     }
 
+    /// Creates an account of a number that nobody has yet, for a companion that asks for a code.
+    pub(crate) fn add_numbered_account(&mut self, name: Option<&str>, number: &str) -> AccountId {
+        let name = name.filter(|name| self.directory.by_name(name).is_none());
+        let account = self.directory.create_numbered(name, Some(number), true, self.now);
+        let phone = Phone::new(self.seed.fork(), self.now);
+        self.install_phone(account, phone);
+        account
+    }
+
     /// The phone signs, the server pushes pair-success. Reference 02 §6.
-    fn offer_link(&mut self, conn: ConnId, account: AccountId, secret: &[u8; 32]) -> Scanned {
+    pub(crate) fn offer_link(&mut self, conn: ConnId, account: AccountId, secret: &[u8; 32]) -> Scanned {
         let (bad_hmac, bad_signature) = (self.faults.bad_pairing_hmac(), self.faults.bad_account_signature());
         let (now, iq) = (self.now, self.fresh_id());
         let identity = self.links.get(&conn).and_then(|link| link.registration()).map(|r| r.keys.identity);
