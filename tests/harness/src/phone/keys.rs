@@ -172,7 +172,7 @@ impl Phone {
 }
 
 /// The phone's randomness as the Signal layer draws it.
-struct Drawn<'a>(&'a mut Seed);
+pub(super) struct Drawn<'a>(pub(super) &'a mut Seed);
 
 impl Draw for Drawn<'_> {
     fn draw_32(&mut self) -> [u8; 32] {

@@ -26,6 +26,8 @@ pub(crate) enum Heard {
     OwnCopy,
     /// A request to the phone from its own companion.
     Request(Box<Message>),
+    /// A sender key and nothing else.
+    Key,
     /// Not a message.
     Garbage,
 }
@@ -96,7 +98,9 @@ impl Phone {
             ),
             ..Message::default()
         };
-        self.remember(chat, &id, true, &message, now.seconds(), None);
+        let envelope =
+            Incoming { id: &id, chat, own: true, peer: false, t: now.seconds(), name: None, author: None };
+        self.remember(&envelope, chat, true, &message);
         let said = Said { id: id.clone(), message: message.encode_to_vec(), copy: copy.encode_to_vec() };
         let sent = Sent { message: said.message.clone(), copy: said.copy.clone() };
         self.messages.sent.insert(id, sent);
@@ -125,32 +129,40 @@ impl Phone {
                 if inner.protocol_message.is_some() && incoming.peer {
                     return Heard::Request(Box::new((**inner).clone()));
                 }
-                self.remember(&chat, incoming.id, true, inner, incoming.t, None);
+                self.remember(incoming, &chat, true, inner);
             }
             return Heard::OwnCopy;
         }
         if incoming.own && message.protocol_message.is_some() {
             return Heard::Request(Box::new(message));
         }
-        self.remember(incoming.chat, incoming.id, incoming.own, &message, incoming.t, incoming.name);
+        self.remember(incoming, incoming.chat, incoming.own, &message);
         if incoming.own { Heard::OwnCopy } else { Heard::Inbound }
     }
 
-    fn remember(&mut self, chat: &str, id: &str, mine: bool, message: &Message, t: u64, name: Option<&str>) {
+    pub(super) fn remember(&mut self, incoming: &Incoming<'_>, chat: &str, mine: bool, message: &Message) {
+        let author = incoming.author.map(str::to_owned);
         let key = MessageKey {
             remote_jid: Some(chat.to_owned()),
             from_me: Some(mine),
-            id: Some(id.to_owned()),
-            participant: None,
+            id: Some(incoming.id.to_owned()),
+            participant: author.clone().filter(|_| !mine),
         };
         let info = WebMessageInfo {
             key: Some(key.into()),
             message: Some(message.clone().into()),
-            message_timestamp: Some(t),
-            push_name: name.map(str::to_owned),
+            message_timestamp: Some(incoming.t),
+            push_name: incoming.name.filter(|_| !mine).map(str::to_owned),
+            participant: author,
             ..WebMessageInfo::default()
         };
         self.messages.keep(chat, info);
+    }
+
+    /// Keeps what was sent to a group, for whoever asks for it again.
+    pub(super) fn keep_shared(&mut self, id: &str, message: &Message) {
+        let bytes = message.encode_to_vec();
+        self.messages.sent.insert(id.to_owned(), Sent { message: bytes.clone(), copy: bytes });
     }
 }
 
@@ -165,6 +177,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) peer: bool,
     pub(crate) t: u64,
     pub(crate) name: Option<&'a str>,
+    /// Bare address of who wrote it, in chats of many.
+    pub(crate) author: Option<&'a str>,
 }
 
 /// Messages kept per chat.

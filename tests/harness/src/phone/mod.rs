@@ -3,6 +3,7 @@
 //! A phone knows nothing of sockets or stanza routing: the server hands it what is addressed to device 0 and
 //! carries what it makes. Its sessions, signatures and prekeys are real.
 
+mod groups;
 mod history;
 mod keys;
 mod link_code;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use crate::clock::Time;
 use crate::seed::Seed;
 
+use groups::SenderKeys;
 use history::SyncKey;
 use keys::PhoneKeys;
 use link_code::TypedCode;
@@ -34,6 +36,7 @@ pub(crate) struct Phone {
     linked: LinkedDevices,
     sync_key: SyncKey,
     messages: MessageStore,
+    sender_keys: SenderKeys,
     /// Retries asked for per message id.
     retries: BTreeMap<String, u64>,
     /// The link code that was typed last.
@@ -61,6 +64,7 @@ impl Phone {
             linked,
             sync_key,
             messages: MessageStore::default(),
+            sender_keys: SenderKeys::default(),
             retries: BTreeMap::new(),
             typed: None,
             passkey,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::http::Request;
-use crate::server::{AdminRequest, Fault};
+use crate::server::{Addressing, AdminRequest, Fault, GroupChange, GroupRequest};
 
 /// Status and text of a refusal.
 pub(super) type Refusal = (u16, String);
@@ -49,6 +49,14 @@ pub(super) fn route(request: &Request) -> Result<Option<AdminRequest>, Refusal> 
             AdminRequest::Send { from: body.text("from")?, to: body.text("to")?, text: body.text("text")? }
         }
         "/admin/account" => AdminRequest::CreateAccount { name: body.text("name")? },
+        "/admin/group" => AdminRequest::CreateGroup {
+            subject: body.text("subject")?,
+            members: body.texts("members")?,
+            addressing: addressing(&body.text("addressing").unwrap_or_else(|_| "lid".to_owned()))?,
+        },
+        "/admin/group/change" => {
+            AdminRequest::ChangeGroup { group: body.text("group")?, change: change(&body)? }
+        }
         "/admin/replace-phone" => AdminRequest::ReplacePhone { account: body.text("account")? },
         "/admin/drop-prekeys" => AdminRequest::DropPrekeys { jid: body.text("jid")? },
         "/admin/fault" => AdminRequest::Fault {
@@ -60,6 +68,47 @@ pub(super) fn route(request: &Request) -> Result<Option<AdminRequest>, Refusal> 
         "/admin/restart" => AdminRequest::Restart,
         _ => return Ok(None),
     }))
+}
+
+/// What shall happen to a group: one field of the body says it.
+fn change(body: &Fields) -> Result<GroupRequest, Refusal> {
+    let flag = |name: &str| body.0.get(name).and_then(Value::as_bool);
+    let whom = ["add", "remove", "leave", "promote", "demote"];
+    if let Some((name, who)) = whom.iter().find_map(|name| Some((*name, body.text(name).ok()?))) {
+        return Ok(match name {
+            "add" => GroupRequest::Add(who),
+            "remove" => GroupRequest::Remove(who),
+            "leave" => GroupRequest::Leave(who),
+            "promote" => GroupRequest::Promote(who),
+            _ => GroupRequest::Demote(who),
+        });
+    }
+    let change = if let Ok(subject) = body.text("subject") {
+        GroupChange::Subject(subject)
+    } else if let Ok(text) = body.text("description") {
+        GroupChange::Description(text)
+    } else if let Some(on) = flag("announcement") {
+        GroupChange::Announcement(on)
+    } else if let Some(on) = flag("locked") {
+        GroupChange::Locked(on)
+    } else if let Some(on) = flag("approval") {
+        GroupChange::Approval(on)
+    } else if let Some(seconds) = body.number("ephemeral") {
+        GroupChange::Ephemeral(seconds)
+    } else if let Ok(mode) = body.text("addressing") {
+        GroupChange::Addressing(addressing(&mode)?)
+    } else {
+        return Err((400, "nothing to change".to_owned()));
+    };
+    Ok(GroupRequest::Change(change))
+}
+
+fn addressing(mode: &str) -> Result<Addressing, Refusal> {
+    match mode {
+        "lid" => Ok(Addressing::Lid),
+        "pn" => Ok(Addressing::Pn),
+        other => Err((400, format!("no addressing is called {other}"))),
+    }
 }
 
 /// A fault by its name.
@@ -99,6 +148,12 @@ impl Fields {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    fn texts(&self, name: &str) -> Result<Vec<String>, Refusal> {
+        let values = self.0.get(name).and_then(Value::as_array);
+        let texts = values.and_then(|all| all.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+        texts.ok_or_else(|| (400, format!("{name} must be a list of texts")))
+    }
+
     fn number(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64)
     }
@@ -117,6 +172,8 @@ const METHODS: &[(&str, &str)] = &[
     ("/admin/unlink", "POST"),
     ("/admin/send", "POST"),
     ("/admin/account", "POST"),
+    ("/admin/group", "POST"),
+    ("/admin/group/change", "POST"),
     ("/admin/replace-phone", "POST"),
     ("/admin/drop-prekeys", "POST"),
     ("/admin/fault", "POST"),

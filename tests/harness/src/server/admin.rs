@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::directory::{AccountId, Form};
 use super::link_code::CodeRefusal;
-use super::{DeviceRef, Fault, Server, Target};
+use super::{Addressing, DeviceRef, Fault, GroupRequest, Server, Target};
 use crate::clock::Time;
 
 /// One request.
@@ -56,10 +56,26 @@ pub enum AdminRequest {
     Send {
         /// Push name, phone number or address of the account that writes.
         from: String,
-        /// Push name, phone number or address of the recipient.
+        /// Push name, phone number or address of the recipient, or the address of a group.
         to: String,
         /// The text.
         text: String,
+    },
+    /// Makes a group.
+    CreateGroup {
+        /// Its subject.
+        subject: String,
+        /// Push name, phone number or address of each member; the first is the creator.
+        members: Vec<String>,
+        /// How members are written.
+        addressing: Addressing,
+    },
+    /// Changes a group.
+    ChangeGroup {
+        /// Its address.
+        group: String,
+        /// What changes.
+        change: GroupRequest,
     },
     /// Makes an account with nothing but its phone.
     CreateAccount {
@@ -101,11 +117,11 @@ pub struct AdminResponse {
 }
 
 impl AdminResponse {
-    fn ok(body: Value) -> Self {
+    pub(crate) fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }
 
-    fn error(status: u16, text: &str) -> Self {
+    pub(crate) fn error(status: u16, text: &str) -> Self {
         Self { status, body: json!({ "error": text }) }
     }
 }
@@ -160,6 +176,10 @@ impl Server {
                 self.on_device(&jid, |server, at| json!({ "unlinked": server.unlink(at) }))
             }
             AdminRequest::Send { from, to, text } => self.admin_send(&from, &to, &text),
+            AdminRequest::CreateGroup { subject, members, addressing } => {
+                self.admin_create_group(&subject, &members, addressing)
+            }
+            AdminRequest::ChangeGroup { group, change } => self.admin_change_group(&group, &change),
             AdminRequest::CreateAccount { name } => {
                 let known = self.directory.by_name(&name);
                 let account = known.unwrap_or_else(|| self.add_account(Some(&name), true));
@@ -234,10 +254,14 @@ impl Server {
     }
 
     fn admin_send(&mut self, from: &str, to: &str, text: &str) -> AdminResponse {
-        let (Some(from), Some(to)) = (self.directory.look_up(from), self.directory.look_up(to)) else {
-            return AdminResponse::error(404, "no such account");
+        let group = Jid::parse(to).ok().filter(Jid::is_group);
+        let (from, account) = (self.directory.look_up(from), self.directory.look_up(to));
+        let said = match (from, account, group) {
+            (Some(from), _, Some(group)) => self.phone_says_in_group(from, &group, text),
+            (Some(from), Some(to), None) => self.phone_says(from, to, text),
+            _ => return AdminResponse::error(404, "no such account"),
         };
-        match self.phone_says(from, to, text) {
+        match said {
             Some(id) => AdminResponse::ok(json!({ "id": id })),
             None => AdminResponse::error(409, "the phone cannot send"),
         }
@@ -250,6 +274,7 @@ impl Server {
             "time": self.now.0,
             "connections": self.links.len(),
             "accounts": accounts,
+            "groups": self.describe_groups(),
             "violations": self.violations().len(),
         })
     }

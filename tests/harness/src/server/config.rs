@@ -28,6 +28,11 @@ pub struct Config {
     /// Whether a message that comes again under its id must be a copy, unless a device asked for it. Our own
     /// client promises that, others do not; and every message is remembered for it. Default: yes.
     pub copies_only: bool,
+    /// Most members of a group.
+    pub group_size: usize,
+    /// Receipts of group messages come in the form that servers use for large groups: the readers below each
+    /// message, without `participant`. Real clients do not all read it. Default: no.
+    pub grouped_receipts: bool,
     /// How long a connected device may take to close a stanza before that counts as a violation.
     pub ack_patience: Duration,
 }
@@ -46,6 +51,8 @@ impl Default for Config {
             chat_state_ttl: Duration::from_secs(30),
             keys_remembered: None,
             copies_only: true,
+            group_size: 1024,
+            grouped_receipts: false,
             ack_patience: Duration::from_secs(60),
         }
     }

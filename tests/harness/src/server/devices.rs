@@ -1,5 +1,7 @@
 //! Telling others that an account's devices changed. Reference 14 §12.1, 05 §2.5.
 
+use std::collections::BTreeSet;
+
 use sanswire::wire::{Jid, Node, participant_hash};
 
 use super::directory::{AccountId, Form};
@@ -21,8 +23,7 @@ impl Server {
     fn announce(&mut self, at: DeviceRef, change: &'static str, key_index: Option<u32>) {
         let Some(account) = self.directory.account(at.account) else { return };
         let (pn, lid) = (account.bare(Form::Pn), account.bare(Form::Lid));
-        let contacts: Vec<AccountId> =
-            account.contacts.iter().copied().filter(|id| *id != at.account).collect();
+        let contacts = self.circle(at.account);
         let mut device = Node::new("device")
             .attr("jid", account.jid(at.device, Form::Pn))
             .attr("lid", account.jid(at.device, Form::Lid));
@@ -76,7 +77,7 @@ impl Server {
     pub(crate) fn announce_identity(&mut self, account: AccountId) {
         let Some(record) = self.directory.account(account) else { return };
         let (pn, lid) = (record.bare(Form::Pn), record.bare(Form::Lid));
-        let contacts: Vec<AccountId> = record.contacts.iter().copied().filter(|id| *id != account).collect();
+        let contacts = self.circle(account);
         for contact in contacts {
             let body = Node::new("notification")
                 .attr("from", pn.clone())
@@ -87,6 +88,13 @@ impl Server {
                 .child(Node::new("identity"));
             self.notify_companions(contact, None, &body);
         }
+    }
+
+    /// Everybody who shares a chat or a group with an account.
+    fn circle(&self, account: AccountId) -> BTreeSet<AccountId> {
+        let known = self.directory.account(account).map(|record| record.contacts.clone()).unwrap_or_default();
+        let members = self.groups.of(account).flat_map(|group| group.members());
+        known.into_iter().chain(members).filter(|id| *id != account).collect()
     }
 
     /// Queues a copy for every companion of an account but one.

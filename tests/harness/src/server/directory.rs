@@ -89,8 +89,8 @@ pub(crate) struct Device {
     pub(crate) welcome: Welcome,
     /// Users whose presence this device asked for, in the form it used.
     pub(crate) subscriptions: BTreeMap<AccountId, Form>,
-    /// Chat states that came while the device was away, by sender.
-    pub(crate) chat_states: BTreeMap<AccountId, (Time, super::Stanza)>,
+    /// Chat states that came while the device was away, by sender and chat.
+    pub(crate) chat_states: BTreeMap<(AccountId, String), (Time, super::Stanza)>,
 }
 
 /// What a new companion has got from the phone. Reference 14 §8.

@@ -52,10 +52,13 @@ impl Server {
                 self.start_backlog(at);
             }
             ("passive", "set", "passive") => self.result(conn, iq, None),
+            ("newsletter", _, _) => self.take_newsletter_iq(conn, at, iq),
+            ("w:g2", _, _) => self.take_group_iq(conn, at, iq),
             ("usync", "get", "usync") => self.take_usync(conn, at, iq),
             ("abt", "get", "props") => self.take_props(conn, iq),
             ("blocklist", "get", _) => self.take_blocklist(conn, at, iq),
             ("blocklist", "set", "item") => self.take_block(conn, at, iq),
+            ("status", "get", "privacy") => self.take_status_privacy(conn, iq),
             ("privacy", "get", "privacy") => self.take_privacy(conn, at, iq),
             ("privacy", "set", "privacy") => self.take_privacy_change(conn, at, iq),
             ("privacy", "set", "tokens") => self.take_tokens(conn, at, iq),

@@ -10,7 +10,8 @@
 //! | `dispatch` | which file a stanza goes to |
 //! | `prekeys`, `usync`, `devices`, `props`, `appstate`, `tokens` | the queries of a client |
 //! | `router`, `receipts`, `offline`, `presence` | what one device sends to another |
-//! | `primary` | the phone's side of all of these |
+//! | `groups`, `status`, `newsletters` | what one device sends to many |
+//! | `primary`, `primary_groups` | the phone's side of all of these |
 //! | `admin`, `faults`, `log`, `violations` | what only tests and people at the keyboard see |
 
 mod accept;
@@ -21,20 +22,24 @@ mod devices;
 mod directory;
 mod dispatch;
 mod faults;
+mod groups;
 mod link_code;
 mod log;
 mod login;
+mod newsletters;
 mod offline;
 mod pairing;
 mod passkey;
 mod prekeys;
 mod presence;
 mod primary;
+mod primary_groups;
 mod props;
 mod receipts;
 mod router;
 mod scan;
 mod state;
+mod status;
 mod tokens;
 mod usync;
 mod violations;
@@ -47,8 +52,10 @@ pub use admin::{AdminRequest, AdminResponse};
 pub use config::{Config, FirstDevice, OfflineMode};
 pub use directory::{AccountId, DeviceRef};
 pub use faults::{Fault, Target};
+pub use groups::{Addressing, GroupChange, GroupRequest};
 pub use log::Happening;
 pub use state::{Server, ServerOutput};
+pub use tokens::Restriction;
 pub use violations::Violation;
 
 pub(crate) use prekeys::{Bundle, PublishedKeys, SignedPrekey};

@@ -33,6 +33,10 @@ impl Server {
             return;
         };
         let (Some(whom), form) = (self.directory.resolve(&to), Form::of(&to)) else { return };
+        if whom != at.account && !self.shows_token(at.account, whom, node) {
+            // Whoever may not see it gets neither a state nor an error. Reference 14 §11.1.
+            return;
+        }
         if let Some(device) = self.directory.device_mut(at) {
             device.subscriptions.insert(whom, form);
         }
@@ -95,23 +99,39 @@ impl Server {
             self.violation(Some(at), node, "a chat state needs to", "12 §4");
             return;
         };
-        let Some(recipient) = self.directory.resolve(&to).filter(|id| *id != at.account) else { return };
         let Some(sender) = self.directory.account(at.account) else { return };
-        let state = Node::new("chatstate")
-            .attr("from", sender.bare(Form::of(&to)))
-            .children(node.nodes().iter().map(|child| child.clone().into_owned()).collect::<Vec<_>>());
+        let mut state = Node::new("chatstate");
+        let recipients: Vec<AccountId> = if to.is_group() {
+            let Some(group) = self.groups.get(to.user()).filter(|group| group.has(at.account)) else {
+                return;
+            };
+            state = state.attr("from", to.clone());
+            state = state.attr("participant", sender.bare(group.addressing().form()));
+            group.members().filter(|member| *member != at.account).collect()
+        } else {
+            state = state.attr("from", sender.bare(Form::of(&to)));
+            self.directory.resolve(&to).filter(|id| *id != at.account).into_iter().collect()
+        };
+        let state =
+            state.children(node.nodes().iter().map(|child| child.clone().into_owned()).collect::<Vec<_>>());
+        for recipient in recipients {
+            self.show_chat_state(at.account, recipient, &to.to_string(), &state);
+        }
+    }
+
+    fn show_chat_state(&mut self, from: AccountId, to: AccountId, chat: &str, state: &Stanza) {
         let now = self.now;
-        let Some(account) = self.directory.account_mut(recipient) else { return };
+        let Some(account) = self.directory.account_mut(to) else { return };
         let mut present = Vec::new();
         for (&device, record) in &mut account.devices {
             if record.conn.is_some() {
-                present.push(DeviceRef { account: recipient, device });
+                present.push(DeviceRef { account: to, device });
             } else if record.noise.is_some() {
-                record.chat_states.insert(at.account, (now, state.clone()));
+                record.chat_states.insert((from, chat.to_owned()), (now, state.clone()));
             }
         }
         for device in present {
-            self.send_now(device, &state);
+            self.send_now(device, state);
         }
     }
 

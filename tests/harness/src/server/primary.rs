@@ -124,7 +124,7 @@ impl Server {
         self.phone_seals_as(at.account, at, plaintext, count)
     }
 
-    fn phone_seals_as(
+    pub(crate) fn phone_seals_as(
         &mut self,
         account: AccountId,
         to: DeviceRef,
@@ -174,10 +174,15 @@ impl Server {
 
     /// A stanza for the phone of an account.
     pub(crate) fn phone_takes(&mut self, account: AccountId, node: &Node<'_>) {
-        let from = node.get_jid("from").and_then(|jid| self.directory.resolve_device(&jid));
-        let Some(from) = from else { return };
+        let shared = node.has("participant");
+        let from = node.get_jid(if shared { "participant" } else { "from" });
+        let Some(from) = from.and_then(|jid| self.directory.resolve_device(&jid)) else { return };
         match node.tag.as_ref() {
+            "message" if shared => self.phone_reads_shared(account, from, node),
             "message" => self.phone_reads(account, from, node),
+            "receipt" if shared && node.get("type").as_deref() == Some("retry") => {
+                self.phone_resends_shared(account, from, node);
+            }
             "receipt" if node.get("type").as_deref() == Some("retry") => {
                 self.phone_resends(account, from, node)
             }
@@ -198,6 +203,7 @@ impl Server {
             peer: node.get("category").as_deref() == Some("peer"),
             t: node.get_u64("t").unwrap_or_default(),
             name: name.as_deref(),
+            author: None,
         };
         let Some(enc) = node.find("enc") else { return };
         let (kind, bytes) = (enc.get("type").unwrap_or_default(), enc.content_bytes().unwrap_or_default());
@@ -216,7 +222,7 @@ impl Server {
                     }
                 }
                 // "Delivered" may only be said by the account's clients. Reference 14 §8.
-                Heard::Inbound => {}
+                Heard::Inbound | Heard::Key => {}
                 Heard::Garbage => {
                     self.violation(Some(from), node, "the plaintext is not a Message", "07 §3.3")
                 }
@@ -233,18 +239,19 @@ impl Server {
     }
 
     /// A `sender` receipt for a copy of an own message, to the device that sent it.
-    fn phone_confirms_copy(&mut self, account: AccountId, node: &Node<'_>) {
+    pub(crate) fn phone_confirms_copy(&mut self, account: AccountId, node: &Node<'_>) {
         let Some(from) = node.get_jid("from").map(Jid::into_owned) else { return };
         let receipt = Node::new("receipt")
             .attr("id", node.get("id").unwrap_or_default().into_owned())
             .attr("to", &from)
             .attr("type", "sender")
+            .attr_opt("participant", node.get_jid("participant").map(Jid::into_owned))
             .attr_opt("recipient", node.get_jid("recipient").map(Jid::into_owned));
         self.route_receipt(DeviceRef { account, device: 0 }, &receipt, "sender", Some(&from));
     }
 
     /// A retry receipt with keys for a message that the phone could not read.
-    fn phone_asks_again(&mut self, account: AccountId, node: &Node<'_>, id: &str) {
+    pub(crate) fn phone_asks_again(&mut self, account: AccountId, node: &Node<'_>, id: &str) {
         let Some(phone) = self.phones.get_mut(&account) else { return };
         let Some(count) = phone.count_retry(id) else { return };
         let keys = phone.retry_keys();
@@ -275,12 +282,24 @@ impl Server {
             .attr("id", id.to_owned())
             .attr("to", &from)
             .attr("type", "retry")
+            .attr_opt("participant", node.get_jid("participant").map(Jid::into_owned))
             .attr_opt("recipient", node.get_jid("recipient").map(Jid::into_owned))
             .attr_opt("category", node.get("category").map(|value| value.into_owned()))
             .child(retry)
             .child(Node::new("registration").bytes(keys.registration_id.to_be_bytes().to_vec()))
             .child(bundle);
         self.route_receipt(DeviceRef { account, device: 0 }, &receipt, "retry", Some(&from));
+    }
+
+    /// A new session with a device that could not read: from the keys of its retry receipt, or from its bundle
+    /// with the next message.
+    pub(crate) fn phone_meets_again(&mut self, account: AccountId, asker: DeviceRef, receipt: &Node<'_>) {
+        let keys = receipt.find("keys").and_then(|keys| parse_keys(keys, receipt));
+        let Some(phone) = self.phones.get_mut(&account) else { return };
+        match keys {
+            Some(bundle) if phone.start_session(asker, &bundle).is_ok() => {}
+            _ => phone.drop_session(asker),
+        }
     }
 
     /// A device could not read what the phone sent: new session from its keys or its bundle, same id.
@@ -291,13 +310,10 @@ impl Server {
             return;
         }
         let own = asker.account == account;
-        let keys = node.find("keys").and_then(|keys| parse_keys(keys, node));
-        let Some(phone) = self.phones.get_mut(&account) else { return };
-        let Some(plaintext) = phone.said(&id, own) else { return };
-        match keys {
-            Some(bundle) if phone.start_session(asker, &bundle).is_ok() => {}
-            _ => phone.drop_session(asker),
-        }
+        let Some(plaintext) = self.phones.get(&account).and_then(|phone| phone.said(&id, own)) else {
+            return;
+        };
+        self.phone_meets_again(account, asker, node);
         let peer = node.get("category").as_deref() == Some("peer");
         if own && (peer || node.get_jid("recipient").is_none()) {
             return self.phone_sends_peer(asker, &id, &plaintext, Some(count));
@@ -339,4 +355,4 @@ fn parse_keys(keys: &Node<'_>, receipt: &Node<'_>) -> Option<Bundle> {
 }
 
 /// A retry count from which a phone no longer answers.
-const RETRIES_ANSWERED: u64 = 5;
+pub(crate) const RETRIES_ANSWERED: u64 = 5;

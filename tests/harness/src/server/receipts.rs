@@ -30,6 +30,9 @@ impl Server {
 
     /// Sends a receipt to the devices it is for.
     pub(crate) fn route_receipt(&mut self, at: DeviceRef, node: &Node<'_>, kind: &str, to: Option<&Jid<'_>>) {
+        if let Some(chat) = to.filter(|to| to.is_group() || to.is_broadcast()) {
+            return self.route_shared_receipt(at, node, kind, chat);
+        }
         match kind {
             "retry" | "enc_rekey_retry" => {
                 if kind == "retry" {
@@ -99,7 +102,7 @@ impl Server {
     }
 
     /// What a retry receipt must look like. Reference 04 §12.1.
-    fn check_retry(&mut self, at: DeviceRef, node: &Node<'_>) {
+    pub(crate) fn check_retry(&mut self, at: DeviceRef, node: &Node<'_>) {
         let retry = node.find("retry");
         if retry.is_none_or(|retry| retry.get_u64("count").is_none_or(|count| count == 0) || !retry.has("id"))
         {

@@ -46,17 +46,31 @@ impl Seen {
 
 /// A message that passed every check.
 pub(crate) struct Accepted {
-    to: Jid<'static>,
-    recipient: AccountId,
-    peer: bool,
-    /// What each device gets.
-    parts: Vec<(DeviceRef, Stanza)>,
+    pub(crate) to: Jid<'static>,
+    pub(crate) chat: Chat,
+    pub(crate) peer: bool,
+    /// What each device gets: its own ciphertext, the shared one, or both in this order.
+    pub(crate) parts: Vec<(DeviceRef, Vec<Stanza>)>,
     /// The participant hash to report, when the sender's device list is not the server's.
-    phash: Option<String>,
+    pub(crate) phash: Option<String>,
+}
+
+/// Between whom a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chat {
+    /// The sender and one account, which may be the sender's own.
+    User(AccountId),
+    /// Several accounts, who all see `to` as the chat and write their names in one form.
+    Shared {
+        /// How the sender is named.
+        form: Form,
+        /// Whether the form is told: in groups.
+        told: bool,
+    },
 }
 
 /// Why a message was refused: the ack's code, the rule, its chapter.
-type Refusal = (u64, &'static str, &'static str);
+pub(crate) type Refusal = (u64, &'static str, &'static str);
 
 impl Server {
     /// Accepts or refuses one message of a client: the ack comes before anything that follows from it.
@@ -68,6 +82,9 @@ impl Server {
         if let Some(code) = self.faults.refuse_message(at) {
             return self.ack_message(conn, node, None, Some(code));
         }
+        if node.get_jid("to").is_some_and(|to| to.is_newsletter()) {
+            return self.take_newsletter_message(conn, at, node);
+        }
         match self.accept_message(at, node) {
             Ok(accepted) => {
                 if !self.faults.lose_ack(at) {
@@ -76,13 +93,22 @@ impl Server {
                 self.route(at, node, accepted);
             }
             Err((code, rule, chapter)) => {
-                self.violation(Some(at), node, rule, chapter);
+                // What was right when it was written may be refused when it comes: not the client's fault.
+                if !matches!(code, 403 | 421 | 463) {
+                    self.violation(Some(at), node, rule, chapter);
+                }
                 self.ack_message(conn, node, None, Some(code));
             }
         }
     }
 
-    fn ack_message(&mut self, conn: ConnId, node: &Node<'_>, phash: Option<String>, error: Option<u64>) {
+    pub(crate) fn ack_message(
+        &mut self,
+        conn: ConnId,
+        node: &Node<'_>,
+        phash: Option<String>,
+        error: Option<u64>,
+    ) {
         let from = node.value("to").map(|value| value.into_owned());
         let ack = Node::new("ack")
             .attr("class", "message")
@@ -101,7 +127,13 @@ impl Server {
             return Err((479, "a message needs type", "05 §4.1"));
         }
         if to.is_group() {
-            return Err((403, "the sender is no member of this group", "14 §9.1"));
+            return self.accept_for_group(at, node, to);
+        }
+        if to.is_status() {
+            return self.accept_for_status(at, node, to);
+        }
+        if to.is_broadcast() {
+            return Err((479, "nobody can write to a broadcast list", "05 §6"));
         }
         let recipient =
             self.directory.resolve(&to).ok_or((404, "the recipient does not exist", "14 §9.1"))?;
@@ -118,7 +150,7 @@ impl Server {
                 continue;
             }
             self.audit_enc(at, target, node, enc);
-            parts.push((target, (*enc).clone().into_owned()));
+            parts.push((target, vec![(*enc).clone().into_owned()]));
         }
         self.check_device_identity(at, node, &named, peer)?;
         if named.iter().any(|(jid, _)| jid.is_lid()) && named.iter().any(|(jid, _)| jid.is_pn()) {
@@ -128,7 +160,8 @@ impl Server {
             || node.get("device_fanout").as_deref() == Some("false")
             || named.iter().any(|(_, enc)| enc.has("count"));
         let phash = if peer || resend { None } else { self.stale_devices(at, recipient, &to, &parts) };
-        Ok(Accepted { to, recipient, peer, parts, phash })
+        self.check_admitted(at, recipient, node, peer || resend)?;
+        Ok(Accepted { to, chat: Chat::User(recipient), peer, parts, phash })
     }
 
     /// The device an enc is for. In the compatibility layout a peer message for device 0 is for the phone.
@@ -141,7 +174,7 @@ impl Server {
     }
 
     /// A companion's prekey message carries its identity, which must be the one it was linked with.
-    fn check_device_identity(
+    pub(crate) fn check_device_identity(
         &mut self,
         at: DeviceRef,
         node: &Node<'_>,
@@ -170,7 +203,7 @@ impl Server {
         at: DeviceRef,
         recipient: AccountId,
         to: &Jid<'_>,
-        parts: &[(DeviceRef, Stanza)],
+        parts: &[(DeviceRef, Vec<Stanza>)],
     ) -> Option<String> {
         let listed: BTreeSet<DeviceRef> = parts.iter().map(|(target, _)| *target).collect();
         let accounts = [recipient, at.account].map(|id| self.directory.account(id));
@@ -189,22 +222,20 @@ impl Server {
         Some(self.directory.account(at.account)?.jid(at.device, form))
     }
 
-    /// Hands every device its own ciphertext. Reference 14 §9.2.
+    /// Hands every device its ciphertexts. Reference 14 §9.2.
     pub(crate) fn route(&mut self, at: DeviceRef, node: &Node<'_>, accepted: Accepted) {
-        let Accepted { to, recipient, peer, parts, .. } = accepted;
+        let Accepted { to, chat, peer, parts, .. } = accepted;
         let t = self.stanza_time();
         let id = node.get("id").unwrap_or_default().into_owned();
-        let blocked = self.directory.account(recipient).is_some_and(|a| a.blocked.contains(&at.account));
-        for (one, other) in [(at.account, recipient), (recipient, at.account)] {
-            if let Some(account) = self.directory.account_mut(one).filter(|_| !blocked) {
-                account.contacts.insert(other);
-            }
-        }
+        let deaf = match chat {
+            Chat::User(recipient) => self.meet(at.account, recipient),
+            Chat::Shared { .. } => None,
+        };
         let mut taken = Vec::new();
-        for (target, enc) in parts {
-            let count = enc.get_u64("count").unwrap_or(0);
+        for (target, encs) in parts {
+            let count = encs.first().and_then(|enc| enc.get_u64("count")).unwrap_or(0);
             let delivery = (at, id.clone(), target, count);
-            if (blocked && target.account == recipient) || !self.seen.first(delivery, self.now) {
+            if deaf == Some(target.account) || !self.seen.first(delivery, self.now) {
                 continue;
             }
             if !peer && count == 0 {
@@ -212,7 +243,13 @@ impl Server {
             } else if !peer {
                 self.log.resent(at, &id, target);
             }
-            let Some(stanza) = self.delivered(at, target, node, enc, &to, t) else { continue };
+            let stanza = match chat {
+                Chat::User(_) => {
+                    encs.into_iter().next().and_then(|enc| self.delivered(at, target, node, enc, &to, t))
+                }
+                Chat::Shared { form, told } => self.shared(at, node, encs, &to, (form, told), t),
+            };
+            let Some(stanza) = stanza else { continue };
             if peer && target.device == 0 {
                 self.phone_inbox.push_back((target.account, stanza));
             } else {
@@ -220,6 +257,19 @@ impl Server {
             }
         }
         self.log.took(at, id, &to, taken);
+    }
+
+    /// Notes that two accounts talk with each other; gives the one that does not want to hear.
+    fn meet(&mut self, one: AccountId, other: AccountId) -> Option<AccountId> {
+        if self.directory.account(other).is_some_and(|account| account.blocked.contains(&one)) {
+            return Some(other);
+        }
+        for (one, other) in [(one, other), (other, one)] {
+            if let Some(account) = self.directory.account_mut(one) {
+                account.contacts.insert(other);
+            }
+        }
+        None
     }
 
     /// The stanza that one device gets.
@@ -259,14 +309,49 @@ impl Server {
                 stanza = stanza.attr("peer_recipient_lid", chat.bare(Form::Lid));
             }
         }
-        let prekey = enc.get("type").as_deref() == Some("pkmsg");
-        let rest = node.nodes().iter().filter(|child| match child.tag.as_ref() {
-            "device-identity" => prekey,
-            "participants" | "enc" | "tctoken" | "cstoken" | "reporting" => false,
-            _ => true,
-        });
-        Some(stanza.child(enc).children(rest.map(|child| child.clone().into_owned()).collect::<Vec<_>>()))
+        let rest = copied(node, core::slice::from_ref(&enc));
+        Some(stanza.child(enc).children(rest))
     }
+
+    /// The stanza that one device of a shared chat gets.
+    fn shared(
+        &self,
+        at: DeviceRef,
+        node: &Node<'_>,
+        encs: Vec<Stanza>,
+        chat: &Jid<'_>,
+        (form, told): (Form, bool),
+        t: u64,
+    ) -> Option<Stanza> {
+        let sender = self.directory.account(at.account)?;
+        let (mode, alternate) = match form {
+            Form::Pn => ("pn", "participant_lid"),
+            Form::Lid => ("lid", "participant_pn"),
+        };
+        let stanza = Node::new("message")
+            .attr("from", chat.to_owned_jid())
+            .attr("participant", sender.jid(at.device, form))
+            .attr(alternate, sender.jid(at.device, form.other()))
+            .attr("id", node.get("id")?.into_owned())
+            .attr("t", t)
+            .attr("type", node.get("type")?.into_owned())
+            .attr("notify", sender.name.clone())
+            .attr_opt("addressing_mode", told.then_some(mode))
+            .attr_opt("edit", node.value("edit").map(|value| value.into_owned()));
+        let rest = copied(node, &encs);
+        Some(stanza.children(encs).children(rest))
+    }
+}
+
+/// The children that every device gets besides its ciphertexts.
+fn copied(node: &Node<'_>, encs: &[Stanza]) -> Vec<Stanza> {
+    let prekey = encs.iter().any(|enc| enc.get("type").as_deref() == Some("pkmsg"));
+    let kept = node.nodes().iter().filter(|child| match child.tag.as_ref() {
+        "device-identity" => prekey,
+        "participants" | "enc" | "tctoken" | "cstoken" | "reporting" => false,
+        _ => true,
+    });
+    kept.map(|child| child.clone().into_owned()).collect()
 }
 
 /// Every enc with the device it is for: from `<participants>`, or a bare one for `to`.
@@ -286,17 +371,23 @@ fn addressed_encs<'n, 'a>(
     }
     found.extend(node.find_all("enc").map(|enc| (to.clone(), enc)));
     for (_, enc) in &found {
-        if enc.get("v").as_deref() != Some("2") {
-            return Err((479, "an enc needs v=2", "05 §4"));
-        }
+        check_enc(enc)?;
         if !matches!(enc.get("type").as_deref(), Some("pkmsg" | "msg")) {
             return Err((479, "an enc of a 1:1 message is pkmsg or msg", "05 §4"));
         }
-        if !matches!(&enc.content, Content::Bytes(bytes) if !bytes.is_empty()) {
-            return Err((479, "the content of an enc must be bytes", "14 §22"));
-        }
     }
     Ok(found)
+}
+
+/// What every enc needs.
+pub(crate) fn check_enc(enc: &Node<'_>) -> Result<(), Refusal> {
+    if enc.get("v").as_deref() != Some("2") {
+        return Err((479, "an enc needs v=2", "05 §4"));
+    }
+    if !matches!(&enc.content, Content::Bytes(bytes) if !bytes.is_empty()) {
+        return Err((479, "the content of an enc must be bytes", "14 §22"));
+    }
+    Ok(())
 }
 
 /// Whether an identity was signed by its account and by the device that owns `key`.

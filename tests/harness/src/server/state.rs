@@ -9,9 +9,12 @@ use sanswire::wire::{Jid, Node};
 use super::accept::{ConnId, Link, NoiseIdentity};
 use super::directory::{AccountId, DeviceRef, Directory};
 use super::faults::Faults;
+use super::groups::Groups;
 use super::log::Log;
+use super::newsletters::Newsletters;
 use super::pairing::QrRef;
 use super::router::Seen;
+use super::tokens::Tokens;
 use super::violations::Audit;
 use super::{Config, Stanza, Violation};
 use crate::clock::Time;
@@ -37,8 +40,11 @@ pub struct Server {
     pub(crate) seen: Seen,
     pub(crate) audit: Audit,
     pub(crate) faults: Faults,
+    pub(crate) groups: Groups,
+    pub(crate) newsletters: Newsletters,
     /// Secret behind trusted-contact tokens.
     pub(crate) token_secret: [u8; 32],
+    pub(crate) tokens: Tokens,
     pub(crate) last_stanza_time: u64,
     /// What was taken and heard, for whoever keeps a journal.
     pub(crate) log: Log,
@@ -85,7 +91,10 @@ impl Server {
             seen: Seen::default(),
             audit: Audit::default(),
             faults: Faults::default(),
+            groups: Groups::default(),
+            newsletters: Newsletters::default(),
             token_secret,
+            tokens: Tokens::default(),
             last_stanza_time: 0,
             log: Log::default(),
             stanzas: 0,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sanswire::crypto::mac::sha256;
-use sanswire::signal::{PreKeyMessage, SignalMessage};
+use sanswire::signal::{PreKeyMessage, SenderKeyMessage, SignalMessage};
 use sanswire::wire::Node;
 
 use super::{DeviceRef, Server};
@@ -38,6 +38,8 @@ pub(crate) struct Audit {
     found: Vec<Violation>,
     /// Message keys seen per sender: (receiver, hash of ratchet key, counter) to (hash of ciphertext, stanza id).
     used: BTreeMap<DeviceRef, KeysUsed>,
+    /// Steps of sender keys seen: (sender, chat, key id, iteration) to (hash of ciphertext, stanza id).
+    shared: BTreeMap<SenderKeyStep, ([u8; 32], String)>,
     /// Hashes of what was first sent to a device under an id.
     first_sent: BTreeMap<(DeviceRef, DeviceRef, String), [u8; 32]>,
     /// Hashes of the first handshake messages, which hold the ephemeral keys that transport keys come from.
@@ -51,6 +53,7 @@ struct KeysUsed {
 }
 
 type KeyName = (DeviceRef, [u8; 32], u32);
+type SenderKeyStep = (DeviceRef, String, u32, u32);
 
 impl Audit {
     pub(crate) fn violations(&self) -> &[Violation] {
@@ -83,6 +86,30 @@ impl Audit {
         {
             used.keys.remove(&oldest);
         }
+        None
+    }
+}
+
+impl Audit {
+    /// The same for one step of a sender key.
+    fn check_shared(
+        &mut self,
+        step: SenderKeyStep,
+        hash: [u8; 32],
+        id: &str,
+        remembered: Option<usize>,
+    ) -> Option<&'static str> {
+        if let Some((bytes, under)) = self.shared.get(&step) {
+            return match (*bytes == hash, under == id) {
+                (true, true) => None,
+                (true, false) => Some("the same ciphertext was sent under another stanza id"),
+                (false, _) => Some("a step of a sender key was used for two ciphertexts"),
+            };
+        }
+        if remembered.is_some_and(|most| self.shared.len() >= most) {
+            self.shared.clear();
+        }
+        self.shared.insert(step, (hash, id.to_owned()));
         None
     }
 }
@@ -154,6 +181,22 @@ impl Server {
         }
         if self.config.keys_remembered.is_some_and(|most| self.audit.greeted.len() > most) {
             self.audit.greeted.clear();
+        }
+    }
+
+    /// Checks a ciphertext for everybody in a chat on its way from a client. Reference 04 §14, §16.
+    pub(crate) fn audit_shared(&mut self, from: DeviceRef, chat: &str, message: &Node<'_>, enc: &Node<'_>) {
+        let id = message.get("id").unwrap_or_default().into_owned();
+        let bytes = enc.content_bytes().unwrap_or_default();
+        let step = SenderKeyMessage::parse(&bytes).ok().map(|message| (message.id(), message.iteration()));
+        let Some((key, iteration)) = step else {
+            self.violation(Some(from), message, "the skmsg is not a version 3 sender key message", "04 §2");
+            return;
+        };
+        let step = (from, chat.to_owned(), key, iteration);
+        let hash = sha256(&[&bytes]);
+        if let Some(rule) = self.audit.check_shared(step, hash, &id, self.config.keys_remembered) {
+            self.violation(Some(from), message, rule, KEYS);
         }
     }
 

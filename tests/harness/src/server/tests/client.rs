@@ -8,8 +8,8 @@ use prost::Message as _;
 use sanswire::crypto::mac::{hmac_sha256, md5};
 use sanswire::crypto::{KeyPair, PublicKey};
 use sanswire::signal::{
-    self, Bundle, Draw, Local, PreKey, PreKeyMessage, PreKeyPublic, SessionRecord, SignedPreKey,
-    SignedPreKeyPublic,
+    self, Bundle, Draw, Local, PreKey, PreKeyMessage, PreKeyPublic, SenderKeyRecord, SessionRecord,
+    SignedPreKey, SignedPreKeyPublic,
 };
 use sanswire::wire::certificate::Trust;
 use sanswire::wire::frame::{FrameBuffer, header, intro};
@@ -27,7 +27,7 @@ use crate::seed::Seed;
 use crate::server::{ConnId, Stanza};
 
 pub(super) struct TestClient {
-    seed: Seed,
+    pub(super) seed: Seed,
     push_name: String,
     noise: KeyPair,
     pub(super) local: Local,
@@ -36,7 +36,7 @@ pub(super) struct TestClient {
     pub(super) sessions: BTreeMap<String, SessionRecord>,
     secret: [u8; 32],
     refs: Vec<String>,
-    identity: Option<AdvSignedDeviceIdentity>,
+    pub(super) identity: Option<AdvSignedDeviceIdentity>,
     pn: Option<OwnedJid>,
     now: Time,
     trust: Trust,
@@ -51,7 +51,11 @@ pub(super) struct TestClient {
     pub(super) peer: Vec<Message>,
     /// Receipts and acks are sent by themselves.
     pub(super) polite: bool,
-    next_id: u32,
+    pub(super) next_id: u32,
+    /// User part of its own hidden id, once it was told.
+    pub(super) lid_user: String,
+    /// Sender keys by chat and member; its own under its own name.
+    pub(super) sender_keys: BTreeMap<(String, String), SenderKeyRecord>,
 }
 
 struct Link {
@@ -89,6 +93,8 @@ impl TestClient {
             peer: Vec::new(),
             polite: true,
             next_id: 0,
+            lid_user: String::new(),
+            sender_keys: BTreeMap::new(),
         }
     }
 
@@ -137,7 +143,9 @@ impl TestClient {
                 let answer = self.sign(&node);
                 self.outbox.push_back(answer);
             }
+            "message" if node.find("plaintext").is_some() => self.outbox.push_back(ack(&node)),
             "message" => self.on_message(&node),
+            "success" => self.lid_user = node.get_jid("lid").unwrap().user().to_owned(),
             "receipt" | "notification" if self.polite => self.outbox.push_back(ack(&node)),
             _ => {}
         }
@@ -145,31 +153,50 @@ impl TestClient {
     }
 
     fn on_message(&mut self, node: &Stanza) {
-        let enc = node.find("enc").unwrap();
-        let from = node.get_jid("sender_lid").or_else(|| node.get_jid("from")).unwrap().into_owned();
-        let kind = enc.get("type").unwrap().into_owned();
-        let Some(plain) = self.open(&from, &kind, &enc.content_bytes().unwrap()) else { return };
-        let message = Message::decode(plain.as_slice()).unwrap();
-        let peer = node.get("category").as_deref() == Some("peer");
-        let text = |message: &Message| message.conversation.clone().unwrap_or_default();
-        if peer {
-            self.peer.push(message);
-        } else if let Some(sent) = &message.device_sent_message {
-            let to = sent.destination_jid.clone().unwrap();
-            self.read.push((format!("me to {to}"), text(sent.message.as_ref().unwrap())));
-        } else {
-            self.read.push((node.get("notify").unwrap().into_owned(), text(&message)));
+        let alternates = ["sender_lid", "participant_lid", "participant", "from"];
+        let from = alternates.iter().find_map(|name| node.get_jid(name)).unwrap().into_owned();
+        if !node.find_all("enc").all(|enc| self.on_enc(node, &from, enc)) {
+            return;
         }
         if self.polite {
-            let own = node.has("recipient");
+            let own = node.has("recipient") || from.user() == self.lid_user;
+            let peer = node.get("category").as_deref() == Some("peer");
             let kind = if peer { Some("peer_msg") } else { own.then_some("sender") };
             let receipt = Node::new("receipt")
                 .attr("id", node.get("id").unwrap().into_owned())
                 .attr("to", node.get_jid("from").unwrap().into_owned())
                 .attr_opt("type", kind)
+                .attr_opt("participant", node.get_jid("participant").map(Jid::into_owned))
                 .attr_opt("recipient", node.get_jid("recipient").map(Jid::into_owned));
             self.outbox.push_back(receipt);
         }
+    }
+
+    /// Reads one ciphertext; false when it cannot be read.
+    fn on_enc(&mut self, node: &Stanza, from: &OwnedJid, enc: &Stanza) -> bool {
+        let kind = enc.get("type").unwrap().into_owned();
+        let chat = node.get_jid("from").unwrap().into_owned();
+        let bytes = enc.content_bytes().unwrap();
+        let plain = match kind.as_str() {
+            "skmsg" => self.open_shared(&chat, from, &bytes),
+            _ => self.open(from, &kind, &bytes),
+        };
+        let Some(plain) = plain else { return false };
+        let message = Message::decode(plain.as_slice()).unwrap();
+        let text = |message: &Message| message.conversation.clone().unwrap_or_default();
+        let who = node.get("notify").unwrap().into_owned();
+        if let Some(key) = &message.sender_key_distribution_message {
+            self.learn(&chat, from, key.axolotl_sender_key_distribution_message.as_ref().unwrap());
+        }
+        if node.get("category").as_deref() == Some("peer") {
+            self.peer.push(message);
+        } else if let Some(sent) = &message.device_sent_message {
+            let to = sent.destination_jid.clone().unwrap();
+            self.read.push((format!("me to {to}"), text(sent.message.as_ref().unwrap())));
+        } else if message.conversation.is_some() {
+            self.read.push((who, text(&message)));
+        }
+        true
     }
 
     fn open(&mut self, from: &Jid<'_>, kind: &str, bytes: &[u8]) -> Option<Vec<u8>> {
@@ -469,7 +496,7 @@ fn signal_seed(name: &str) -> Box<[u8; 32]> {
     Box::new(sanswire::crypto::mac::sha256(&[name.as_bytes()]))
 }
 
-struct Drawn<'a>(&'a mut Seed);
+pub(super) struct Drawn<'a>(pub(super) &'a mut Seed);
 
 impl Draw for Drawn<'_> {
     fn draw_32(&mut self) -> [u8; 32] {

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod gates;
+mod groups;
 mod link;
+mod members;
 mod messages;
+mod newsletters;
 mod queries;
 
 use core::time::Duration;
