@@ -49,7 +49,11 @@ impl<'n, 'a> SharedEncs<'n, 'a> {
                     parts.resend = Some((device.clone(), enc));
                 }
                 _ => {
-                    return Err((479, "a message for many has one skmsg, a resend one pkmsg or msg", "05 §5"));
+                    return Err((
+                        479,
+                        "a message for many has one skmsg, a resend one pkmsg or msg",
+                        "05 §5",
+                    ));
                 }
             }
         }
