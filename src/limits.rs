@@ -179,6 +179,21 @@ pub const PREKEY_RETRY_S: u64 = 60;
 /// How long a signed prekey serves before another takes its place, in days. Reference 01 §9.3.
 pub const SIGNED_PREKEY_DAYS: u32 = 7;
 
+/// How long a signed prekey that was replaced can still be used by messages under way, in days. Reference 04 §9.1.
+pub const SIGNED_PREKEY_KEPT_DAYS: u64 = 30;
+
+/// Most signed prekeys that are kept after they were replaced; the oldest go first.
+pub const SIGNED_PREKEYS_KEPT: usize = 32;
+
+/// Wait before the server is told again of a new signed prekey, in seconds.
+pub const ROTATION_RETRY_S: u64 = 3_600;
+
+/// Longest time between two looks at the age of the signed prekey, in seconds: clocks are set, machines sleep.
+pub const ROTATION_LOOK_S: u64 = 86_400;
+
+/// Most one-time prekeys in the server's digest of what it has of ours; it is not read beyond.
+pub const DIGEST_PREKEYS: usize = 8_192;
+
 /// Devices kept per user.
 pub const DEVICES_PER_USER: usize = 128;
 

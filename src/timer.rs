@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Linger,
     /// Directory: try the prekey upload again.
     PrekeyUpload,
+    /// Directory: look at the age of the signed prekey, or tell the server of a new one again.
+    SignedPreKey,
     /// Messaging: look again at sends that wait for something.
     Outbox,
     /// Messaging: more retry receipts may be written; messages that were left with the server for that are fetched.

@@ -17,8 +17,12 @@ pub(crate) fn retire_more(cx: &mut Turn<'_>, user: &OwnedJid, from: &[u8]) -> Re
 /// Handles `<count>` (upload more), `<digest>` (check what the server holds) and `<identity>` (forget the
 /// contact's session, so that the next send starts a new one).
 pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
-    if node.find("count").is_some() || node.find("digest").is_some() {
+    if node.find("count").is_some() {
         cx.schedule(Work::RefillPrekeys);
+        return Ok(());
+    }
+    if node.find("digest").is_some() {
+        cx.schedule(Work::CheckPrekeys);
         return Ok(());
     }
     if node.find("identity").is_none() {

@@ -3,11 +3,13 @@
 pub mod adv;
 pub(crate) mod bundles;
 pub(crate) mod devices;
+pub(crate) mod digest;
 pub mod holders;
 pub(crate) mod identity_change;
 pub(crate) mod lid;
 pub(crate) mod own;
 pub(crate) mod prekeys;
+pub(crate) mod rotation;
 pub(crate) mod sender_keys;
 pub(crate) mod sessions;
 pub(crate) mod tctoken;

@@ -49,16 +49,28 @@ pub(crate) fn delete_prekey(cx: &mut Turn<'_>, id: u32) {
     cx.delete(Table::PreKey, &id.to_be_bytes());
 }
 
-/// Those of the prekeys with these ids that wait for an upload: id and public key.
-pub(crate) fn waiting_prekeys(cx: &mut Turn<'_>, ids: &[u32]) -> Result<Vec<(u32, PublicKey)>, Stop> {
+/// A prekey of ours as others see it.
+pub(crate) struct Published {
+    /// Its id.
+    pub(crate) id: u32,
+    /// The public half.
+    pub(crate) public: PublicKey,
+    /// Whether it was handed out, or confirmed.
+    pub(crate) handed_out: bool,
+}
+
+/// The prekeys with these ids; `None` for each that was never made, or used.
+pub(crate) fn published_prekeys(cx: &mut Turn<'_>, ids: &[u32]) -> Result<Vec<Option<Published>>, Stop> {
     let keys: Vec<Vec<u8>> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
-    let stored = cx.get_all::<StoredPreKey>(&keys)?;
-    let waiting = stored.into_iter().flatten().filter(|key| key.uploaded != Some(true));
     let public = |key: StoredPreKey| {
-        let private = PrivateKey::from_slice(key.private.as_ref()?).ok()?;
-        Some((key.id?, private.public()))
+        let public = match key.public.as_ref().and_then(|public| PublicKey::from_raw(public).ok()) {
+            Some(public) => public,
+            // Earlier versions stored the private half only.
+            None => PrivateKey::from_slice(key.private.as_ref()?).ok()?.public(),
+        };
+        Some(Published { id: key.id?, public, handed_out: key.uploaded == Some(true) })
     };
-    Ok(waiting.filter_map(public).collect())
+    Ok(cx.get_all::<StoredPreKey>(&keys)?.into_iter().map(|key| key.and_then(public)).collect())
 }
 
 /// The `<keys>` of a retry receipt: a bundle of ours. Reference 04 §12.1.
@@ -72,9 +84,9 @@ pub(crate) fn build_keys(keys: &Credentials, prekey: &PreKey) -> Node<'static> {
         .children(account)
 }
 
-/// `<skey>`: the current signed prekey.
+/// `<skey>`: the newest signed prekey.
 pub(crate) fn build_signed_prekey(keys: &Credentials) -> Option<Node<'static>> {
-    let key = keys.signed_prekeys.first()?;
+    let key = keys.newest_signed_prekey()?;
     let signature = Node::new("signature").bytes(key.signature.to_vec());
     Some(numbered("skey", key.id, &key.pair.public).child(signature))
 }

@@ -93,6 +93,16 @@ pub(crate) struct Memory {
     pub(crate) placeholders: BTreeMap<Vec<u8>, bool>,
     /// A prekey upload is in flight.
     pub(crate) uploading_prekeys: bool,
+    /// Prekeys that the server refused were given up once.
+    pub(crate) gave_up_prekeys: bool,
+    /// The server is being asked for the digest of what it has of ours.
+    pub(crate) checking_prekeys: bool,
+    /// What the server has of ours was compared, or has just been uploaded.
+    pub(crate) prekeys_checked: bool,
+    /// Prekeys were uploaded because the server has others than we.
+    pub(crate) prekeys_repaired: bool,
+    /// The server is being told of a signed prekey.
+    pub(crate) rotating: bool,
 }
 
 /// What is known without a record about a message on its way out.

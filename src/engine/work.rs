@@ -50,6 +50,8 @@ pub(crate) enum Work {
     Reconnect,
     /// The server runs low on our prekeys.
     RefillPrekeys,
+    /// Compare what the server has of our keys.
+    CheckPrekeys,
     /// The application wants the connection closed for good.
     Shutdown,
 }

@@ -4,7 +4,7 @@ use alloc::vec;
 
 use crate::crypto::{KeyPair, Secret};
 use crate::engine::Turn;
-use crate::records::credentials::Credentials;
+use crate::records::credentials::{Credentials, OwnSignedPreKey};
 use crate::signal::{SignedPreKey, registration_id};
 
 /// Makes all of them; they must be durable before anything of them is shown.
@@ -13,7 +13,9 @@ pub(super) fn credentials(cx: &mut Turn<'_>) -> Credentials {
     let signed_prekey = SignedPreKey::new(&identity, 1, cx.entropy.bytes(), &cx.entropy.bytes());
     Credentials {
         noise: KeyPair::from_private(cx.entropy.bytes()),
-        signed_prekeys: vec![signed_prekey],
+        signed_prekeys: vec![OwnSignedPreKey { key: signed_prekey, since_s: Some(cx.now.unix.seconds()) }],
+        new_signed_prekey: None,
+        next_signed_prekey_id: None,
         registration_id: registration_id(cx.entropy.bytes()),
         adv_secret: Secret::new(cx.entropy.bytes()),
         identity,

@@ -9,14 +9,13 @@ use sanswire_proto::records::StoreMeta;
 use super::backoff::Backoff;
 use super::failure::Action;
 use super::{code, fresh, info, keep, login, pair, passkey};
-use crate::directory::own;
+use crate::directory::{own, rotation};
 use crate::engine::{Memory, Phase, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::event::{DownReason, Event, LinkEvent};
 use crate::limits::{LINGER_LIMIT_S, PREKEY_ID_MAX, PREKEYS_SKIPPED};
 use crate::records::META_KEY;
 use crate::records::credentials::Me;
-use crate::signal::prekey;
 use crate::timer::Timer;
 use crate::wire::frame;
 use crate::wire::ids::request_prefix;
@@ -42,8 +41,7 @@ pub(crate) fn start(cx: &mut Turn<'_>) -> Result<bool, Stop> {
     if restored {
         // Numbers that were handed out since must not name other keys. This write also makes the epoch durable.
         let skipped = skipped_prekeys(known - stored);
-        credentials.next_prekey_id = prekey::skip_ids(credentials.next_prekey_id, skipped);
-        credentials.first_unuploaded_prekey_id = credentials.next_prekey_id;
+        credentials.skip_ids(skipped);
         own::save_credentials(cx, &credentials);
         cx.emit(Event::Link(LinkEvent::StorageRestored { stored, known }));
     }
@@ -190,6 +188,7 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
         Timer::Passkey => passkey::expired(cx),
         Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
+        Timer::SignedPreKey => rotation::look(cx),
         Timer::Outbox | Timer::Prune | Timer::Placeholders | Timer::Retries | Timer::Request(_) => Ok(()),
     }
 }
@@ -299,13 +298,15 @@ fn forget_connection(memory: &mut Memory) {
     memory.asking_bundles.clear();
     memory.resends.clear();
     memory.uploading_prekeys = false;
+    memory.checking_prekeys = false;
+    memory.rotating = false;
     for pending in memory.outbox.values_mut() {
         pending.written = None;
     }
 }
 
 /// Timers that mean nothing without a connection.
-const LINK_TIMERS: [Timer; 12] = [
+const LINK_TIMERS: [Timer; 13] = [
     Timer::Connect,
     Timer::Handshake,
     Timer::Reconnect,
@@ -318,6 +319,7 @@ const LINK_TIMERS: [Timer; 12] = [
     Timer::LinkCode,
     Timer::Passkey,
     Timer::PairRestart,
+    Timer::SignedPreKey,
 ];
 
 /// More than the prekeys of the first upload, which is the largest batch of them.

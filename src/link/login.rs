@@ -21,7 +21,7 @@ pub(crate) fn handshake(cx: &mut Turn<'_>, body: &Bytes) -> Result<(), Stop> {
     let Some(initiator) = cx.connection.initiator().cloned() else { return Err(Reject::OutOfTurn.into()) };
     let Some(credentials) = own::credentials(cx)? else { return Ok(()) };
     let profile = &cx.config.profile;
-    let payload = match (&credentials.me, credentials.signed_prekeys.first()) {
+    let payload = match (&credentials.me, credentials.current_signed_prekey()) {
         (Some(me), _) => {
             let counter = i32::try_from(credentials.login_counter).unwrap_or(i32::MAX);
             match payload::login(profile, &me.pn, Some(counter)) {
@@ -116,8 +116,8 @@ impl Continuation for Counted {
             activate(cx);
             return Ok(());
         }
-        let Some((iq, next)) = prekeys::build_upload(cx)? else { return Ok(()) };
-        cx.ask(iq, cx.config.timing.query(), Arc::new(Uploaded { next }));
+        let Some((iq, upload)) = prekeys::build_upload(cx)? else { return Ok(()) };
+        cx.ask(iq, cx.config.timing.query(), Arc::new(Uploaded { upload }));
         Ok(())
     }
 }
@@ -125,8 +125,8 @@ impl Continuation for Counted {
 /// The answer to an upload.
 #[derive(Debug)]
 struct Uploaded {
-    /// The first prekey id that was not part of it.
-    next: u32,
+    /// What it held.
+    upload: prekeys::Upload,
 }
 
 impl Continuation for Uploaded {
@@ -134,10 +134,14 @@ impl Continuation for Uploaded {
         match outcome {
             Outcome::Disconnected => Ok(()),
             Outcome::Result(_) => {
-                prekeys::uploaded(cx, self.next)?;
+                prekeys::uploaded(cx, self.upload)?;
                 cx.remember(|memory| memory.uploading_prekeys = false);
                 activate(cx);
                 Ok(())
+            }
+            Outcome::Refused(error) => {
+                prekeys::refused(cx, self.upload, error.code)?;
+                later(cx)
             }
             _ => later(cx),
         }

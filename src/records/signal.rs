@@ -51,6 +51,7 @@ pub(crate) fn prekey_to(key: &PreKey, uploaded: bool) -> stored::PreKey {
         id: Some(key.id),
         private: Some(Bytes::copy_from_slice(key.pair.private.expose())),
         uploaded: Some(uploaded),
+        public: Some(Bytes::copy_from_slice(key.pair.public.as_bytes())),
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 
 use super::ack::ack;
-use crate::directory::{devices, identity_change, tctoken};
+use crate::directory::{devices, digest, identity_change, rotation, tctoken};
 use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
 use crate::groups;
@@ -108,10 +108,12 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
         Work::Resume => {
             outbox::resume(cx);
             placeholder::resume(cx);
-            Ok(())
+            digest::check_once(cx);
+            rotation::look(cx)
         }
         Work::Reconnect => link::restart(cx),
         Work::RefillPrekeys => link::refill_prekeys(cx),
+        Work::CheckPrekeys => digest::check(cx),
         Work::Shutdown => link::shutdown(cx),
     }
 }

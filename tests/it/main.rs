@@ -10,6 +10,7 @@ mod link;
 mod messaging;
 mod noise;
 mod options;
+mod own_keys;
 mod pairing;
 mod purity;
 mod replay;

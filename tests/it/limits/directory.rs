@@ -56,6 +56,7 @@ fn prekeys_are_counted_again_after_a_failure() {
     let active = script.asked("passive");
     script.answer(&active, None);
     assert!(script.is_ready());
+    script.send(&Node::new("ib").child(Node::new("offline").attr("count", "0")));
     script.sent();
     up_to(&mut script, PREKEY_RETRY_S);
     assert!(iqs(&script.sent(), "count").is_empty());

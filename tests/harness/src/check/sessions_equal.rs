@@ -64,6 +64,7 @@ impl End {
         let credentials: Credentials = one(storage, Table::Credentials, &[])?;
         let identity = KeyPair::from_private(array(credentials.identity_private.as_ref())?);
         let stored = credentials.signed_prekey.iter().chain(&credentials.old_signed_prekeys);
+        let stored = stored.chain(&credentials.new_signed_prekey);
         let signed = stored.map(|key| {
             let private = array(key.private.as_ref())?;
             Some(SignedPreKey::new(&identity, key.id(), private, &[0; 64]))

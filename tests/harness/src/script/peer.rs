@@ -5,7 +5,7 @@ use core::fmt;
 use prost::Message as _;
 use sanswire::crypto::{KeyPair, PublicKey};
 use sanswire::signal::{
-    self, Bundle, DecryptError, Draw, Local, PreKeyMessage, SessionRecord, SignedPreKey, SignedPreKeyPublic,
+    self, Bundle, DecryptError, Draw, Local, PreKeyMessage, PreKeyPublic, SessionRecord, SignedPreKey, SignedPreKeyPublic,
 };
 use sanswire::wire::{Node, OwnedJid};
 use sanswire_proto::whatsapp::Message;
@@ -21,6 +21,8 @@ pub struct Peer {
     local: Local,
     signed: SignedPreKey,
     sessions: SessionRecord,
+    /// The client's keys as this device has them.
+    bundle: Bundle,
     seed: Seed,
 }
 
@@ -36,13 +38,6 @@ impl Peer {
         let identity: KeyPair = seed.key_pair();
         let registration_id = signal::identity::registration_id(seed.bytes());
         let signed = SignedPreKey::new(&identity, 1, seed.bytes(), &seed.bytes());
-        let mut peer = Self {
-            jid,
-            local: Local { identity, registration_id },
-            signed,
-            sessions: SessionRecord::new(),
-            seed,
-        };
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
         let key = |bytes: &[u8]| PublicKey::new(bytes.try_into().unwrap_or_default());
         let bundle = Bundle {
@@ -55,9 +50,38 @@ impl Peer {
             },
             prekey: None,
         };
-        let begun = peer.sessions.initiate(&peer.local, &bundle, &mut Drawn(&mut peer.seed));
-        assert_eq!(begun, Ok(()), "the client registers with valid keys");
+        let local = Local { identity, registration_id };
+        let mut peer = Self { jid, local, signed, sessions: SessionRecord::new(), bundle, seed };
+        peer.begin();
         peer
+    }
+
+    /// Begins another session, with the signed prekey and the first one-time prekey of something that the client
+    /// has sent: an upload, a rotation.
+    ///
+    /// # Panics
+    /// When there is no valid signed prekey in it.
+    pub fn begin_with(&mut self, sent: &Node<'_>) {
+        let holder = sent.find("rotate").unwrap_or(sent);
+        let Some(skey) = holder.find("skey") else { panic!("no signed prekey in {sent}") };
+        let bytes = |node: &Node<'_>, child: &str| {
+            node.find(child).and_then(Node::content_bytes).map(|bytes| bytes.to_vec()).unwrap_or_default()
+        };
+        let id = |node: &Node<'_>| bytes(node, "id").iter().fold(0, |id, byte| (id << 8) | u32::from(*byte));
+        let key = |node: &Node<'_>| PublicKey::new(bytes(node, "value").try_into().unwrap_or_default());
+        self.bundle.signed_prekey = SignedPreKeyPublic {
+            id: id(skey),
+            public: key(skey),
+            signature: bytes(skey, "signature").try_into().unwrap_or([0; 64]),
+        };
+        let one_time = holder.find("list").and_then(|list| list.find("key"));
+        self.bundle.prekey = one_time.map(|one| PreKeyPublic { id: id(one), public: key(one) });
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        let begun = self.sessions.initiate(&self.local, &self.bundle, &mut Drawn(&mut self.seed));
+        assert_eq!(begun, Ok(()), "the client has valid keys");
     }
 
     /// The device's identity.
