@@ -38,6 +38,18 @@ impl Key {
         Self { id: id.into(), sender, ..Self::default() }
     }
 
+    /// The conversation in which people see the message: for a broadcast list of somebody else that with its author.
+    /// `None` when the key does not say. Reference 06 §7.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&OwnedJid> {
+        let chat = self.chat.as_ref()?;
+        if chat.is_broadcast() && !chat.is_status() && !self.from_me {
+            self.sender.as_ref()
+        } else {
+            Some(chat)
+        }
+    }
+
     /// The key as the account sees it, when `sender` sent it to the conversation `chat`: theirs is not ours, and
     /// ours is what names one of `own`. Only for keys of others: one's own are right already. Reference 06 §7.
     #[must_use]

@@ -215,11 +215,16 @@ impl Content {
             | Self::SharePhoneNumber
             | Self::Protocol(_) => false,
             Self::Sealed(sealed) => sealed.kind == AddOn::Comment,
-            Self::Other { kind } => kind.contains("Message") && !kind.ends_with("KeyDistributionMessage"),
+            Self::Other { kind } => {
+                kind.contains("Message") && !UNCOUNTED.iter().any(|uncounted| kind.ends_with(uncounted))
+            }
             _ => true,
         }
     }
 }
+
+/// Kinds without a view that are no messages for people: keys handed out, and small changes without their parts.
+const UNCOUNTED: [&str; 3] = ["KeyDistributionMessage", "reactionMessage", "pollUpdateMessage"];
 
 data! {
     /// A message handed on. Its own context is replaced by the forwarding score, one higher than it was.

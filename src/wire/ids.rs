@@ -22,6 +22,19 @@ pub fn message_id(unix_s: u64, own: Option<&Jid<'_>>, random: &[u8; 16]) -> Stri
     id
 }
 
+/// The kind of client that makes ids of this form: `web`, `ios`, `android`, `desktop`, or `unknown`. A guess: any
+/// client may choose any id. Reference 05 §3.
+#[must_use]
+pub fn made_by(id: &str) -> &'static str {
+    match (id.get(..2), id.chars().count()) {
+        (Some("3A"), 20) => "ios",
+        (Some("3E"), 22) => "web",
+        (_, 21 | 32) => "android",
+        (Some("3F"), _) | (_, 18) => "desktop",
+        _ => "unknown",
+    }
+}
+
 /// What the ids of one connection's requests start with: two random bytes as `a.b-`, to be followed by a
 /// counter.
 pub fn request_prefix(random: [u8; 2]) -> String {

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod check;
+mod content;
 mod hostile;
 mod limits;
 mod link;
