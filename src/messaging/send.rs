@@ -1,6 +1,7 @@
 //! The operation that sends a message: checks it, makes it durable, and leaves the rest to the outbox.
 //! Reference 05 §1, §3.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
 use prost::Message as _;
@@ -28,7 +29,7 @@ pub struct SendMessage {
     pub to: OwnedJid,
     /// What to say; its fields stand beside `to` in JSON.
     #[serde(flatten)]
-    pub draft: Draft,
+    pub draft: Box<Draft>,
     /// The message's id; made up when absent. Sending the same id twice is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -41,7 +42,7 @@ impl SendMessage {
     /// A message under an id that is made up.
     #[must_use]
     pub fn new(to: OwnedJid, draft: impl Into<Draft>) -> Self {
-        Self { to, draft: draft.into(), id: None, audience: None }
+        Self { to, draft: Box::new(draft.into()), id: None, audience: None }
     }
 
     /// Plain text.
