@@ -57,12 +57,12 @@ impl Key {
         let author = self.sender.as_ref().or(self.chat.as_ref());
         let ours = author.is_some_and(|author| own.iter().any(|own| own.same_user(author)));
         let many = chat.is_group() || chat.is_broadcast();
-        let sender = self.sender.as_ref().unwrap_or(sender).normalized();
+        let sender = self.sender.as_ref().unwrap_or(sender);
         Self {
-            chat: Some(chat.normalized().into_owned()),
+            chat: Some(user(chat)),
             from_me: !self.from_me && ours,
             id: self.id.clone(),
-            sender: many.then(|| sender.into_owned()),
+            sender: many.then(|| user(sender)),
         }
     }
 
@@ -98,4 +98,10 @@ impl Key {
             sender: jid(key.participant.as_ref()),
         })
     }
+}
+
+/// Without device; hosted devices belong to the plain server's user.
+fn user(jid: &Jid<'_>) -> OwnedJid {
+    let bare = jid.bare().into_owned();
+    bare.with_server(jid.server().family()).into_owned()
 }
