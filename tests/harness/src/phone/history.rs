@@ -74,13 +74,14 @@ impl Phone {
     }
 
     /// HISTORY_SYNC_NOTIFICATION with the whole bootstrap inline: names and address pairs of the people this
-    /// account has met, and the newest messages of each chat.
-    pub(crate) fn first_history(&self, people: &[Person]) -> Message {
+    /// account has met, and the newest messages of each chat; besides the salt of the account's tokens.
+    pub(crate) fn first_history(&self, people: &[Person], salt: Option<[u8; 32]>) -> Message {
         let history = HistorySync {
             sync_type: Some(HistorySyncType::InitialBootstrap as i32),
             conversations: self.messages.conversations(),
             chunk_order: Some(1),
             progress: Some(100),
+            nct_salt: salt.map(|salt| salt.to_vec().into()),
             pushnames: people
                 .iter()
                 .map(|person| Pushname { id: Some(person.pn.clone()), pushname: Some(person.name.clone()) })

@@ -129,6 +129,7 @@ fn fault(body: &Fields) -> Result<Fault, Refusal> {
         "phone-refuses-link" => Fault::PhoneRefusesLink,
         "omit-passkey-options" => Fault::OmitPasskeyOptions,
         "refuse-message" => Fault::RefuseMessage(code()?),
+        "unavailable" => Fault::Unavailable(body.text("type").unwrap_or_default()),
         "lose-ack" => Fault::LoseAck,
         "cut-frame" => Fault::CutFrame(body.number("bytes").and_then(|n| n.try_into().ok()).unwrap_or(0)),
         other => return Err((400, format!("no fault is called {other}"))),

@@ -16,6 +16,7 @@ impl Server {
             "receipt" => self.take_receipt(at, node),
             "ack" => self.take_ack(at, node),
             "presence" => self.take_presence(at, node),
+            "call" => self.take_call(conn, at, node),
             "chatstate" => self.take_chat_state(at, node),
             "ib" => self.take_ib(at, node),
             "xmlstreamend" => self.drop_link(conn),

@@ -37,6 +37,8 @@ pub enum Fault {
     RefuseMessage(u64),
     /// Accept the next message but lose its ack.
     LoseAck,
+    /// The next message comes without its ciphertext, as `<unavailable>` of this type; the phone has it.
+    Unavailable(String),
     /// Leave the next stanza of this tag unsent until the next connection.
     WithholdStanza(String),
     /// Send only this many bytes of the next frame, then close the connection.
@@ -130,6 +132,22 @@ impl Faults {
                     *last ^= 1;
                 }
             }
+        }
+    }
+
+    /// Takes the ciphertexts out of a message for good.
+    pub(crate) fn empty(&mut self, at: DeviceRef, node: &mut Stanza) {
+        if node.tag != "message" {
+            return;
+        }
+        let kind = self.take(Some(at), |armed| match armed {
+            Fault::Unavailable(kind) => Some(kind.clone()),
+            _ => None,
+        });
+        if let (Some(kind), Content::Nodes(children)) = (kind, &mut node.content) {
+            children.retain(|child| !matches!(child.tag.as_ref(), "enc" | "device-identity"));
+            children
+                .push(Node::new("unavailable").attr_opt("type", Some(kind).filter(|kind| !kind.is_empty())));
         }
     }
 

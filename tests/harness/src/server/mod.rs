@@ -11,18 +11,21 @@
 //! | `prekeys`, `usync`, `devices`, `props`, `appstate`, `tokens` | the queries of a client |
 //! | `router`, `receipts`, `offline`, `presence` | what one device sends to another |
 //! | `groups`, `status`, `newsletters` | what one device sends to many |
+//! | `calls` | signalling of calls |
 //! | `primary`, `primary_groups` | the phone's side of all of these |
-//! | `admin`, `faults`, `log`, `violations` | what only tests and people at the keyboard see |
+//! | `admin`, `inject`, `faults`, `log`, `violations` | what only tests and people at the keyboard see |
 
 mod accept;
 mod admin;
 mod appstate;
+mod calls;
 mod config;
 mod devices;
 mod directory;
 mod dispatch;
 mod faults;
 mod groups;
+mod inject;
 mod link_code;
 mod log;
 mod login;

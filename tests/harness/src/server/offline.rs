@@ -258,6 +258,7 @@ impl Server {
             entry.reported = true;
             return;
         }
+        self.faults.empty(at, &mut entry.node);
         let mut node = entry.node.clone();
         let held = device.queue.held.take().filter(|held| *held != number);
         if let Some(place) = place {

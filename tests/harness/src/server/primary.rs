@@ -78,7 +78,7 @@ impl Server {
         device.welcome = Welcome::Complete;
         let people = self.people_of(at.account);
         let Some(phone) = self.phones.get(&at.account) else { return };
-        let history = phone.first_history(&people);
+        let history = phone.first_history(&people, self.salt_for_history(at.account));
         self.phone_tells(at, &history);
     }
 

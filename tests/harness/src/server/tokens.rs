@@ -18,6 +18,8 @@ pub(crate) struct Tokens {
     /// Sender and recipient of messages that passed the gate.
     admitted: BTreeSet<(AccountId, AccountId)>,
     restricted: BTreeMap<AccountId, Restriction>,
+    /// Accounts whose phone hands out their salt.
+    salted: BTreeSet<AccountId>,
 }
 
 /// What a stranger has to show to an account that does not hear from everybody.
@@ -38,7 +40,17 @@ impl Server {
         };
     }
 
-    /// The salt of an account's own tokens, which its phone hands out with the first history.
+    /// From now on an account's phone hands out the salt of its tokens with the first history.
+    pub fn hand_out_salt(&mut self, account: AccountId) {
+        self.tokens.salted.insert(account);
+    }
+
+    /// The salt, if the phone hands it out.
+    pub(crate) fn salt_for_history(&self, account: AccountId) -> Option<[u8; 32]> {
+        self.tokens.salted.contains(&account).then(|| self.token_salt(account))
+    }
+
+    /// The salt of an account's own tokens.
     #[must_use]
     pub fn token_salt(&self, account: AccountId) -> [u8; 32] {
         hmac_sha256(&self.token_secret, &[b"salt", &account.0.to_be_bytes()])

@@ -3,6 +3,7 @@
 use sanswire::crypto::mac::hmac_sha256;
 use sanswire::wire::Node;
 
+use super::client::ack;
 use super::*;
 use crate::server::Restriction;
 
@@ -68,4 +69,76 @@ fn a_token_of_the_senders_salt_opens_where_that_is_allowed() {
         assert_eq!(written(&mut bench, Some(token)), (!allowed).then_some(463));
         assert_eq!(bench.client("b").read.len(), usize::from(allowed));
     }
+}
+
+#[test]
+fn what_a_test_makes_up_waits_until_it_is_acked() {
+    let mut bench = Bench::new();
+    bench.pair("a", "Alice");
+    bench.pair("a2", "Alice");
+    let alice = bench.account("a");
+    bench.cut("a");
+    let from = bench.client("a").pn().bare().into_owned();
+    let picture = Node::new("notification").attr("type", "picture").attr("from", from.clone());
+    let picture = picture.child(Node::new("delete").attr("jid", from.clone()));
+    bench.server.inject_to_all(alice, &picture);
+    bench.server.inject(bench.server.find_device(&from.to_string()).unwrap(), Node::new("ib"));
+    bench.flow();
+    let told = |node: &Stanza| node.get("type").as_deref() == Some("picture");
+    let one = bench.client("a2").take(told).unwrap();
+    bench.log_in("a");
+    let other = bench.client("a").take(|node| told(node) && node.has("offline")).unwrap();
+    assert_eq!(one.get("id"), other.get("id"));
+    bench.cut("a");
+    bench.log_in("a");
+    assert!(bench.client("a").take(told).is_none());
+    bench.no_violations();
+}
+
+#[test]
+fn a_message_without_its_ciphertext_is_asked_of_the_phone() {
+    let mut bench = Bench::new();
+    bench.pair("a", "Alice");
+    bench.pair("b", "Bob");
+    let target = bench.server.find_device(&bench.clients["b"].pn().to_string()).unwrap();
+    bench.server.arm(
+        crate::server::Fault::Unavailable(String::new()),
+        crate::server::Target::Device(target),
+        1,
+    );
+    bench.client("b").polite = false;
+    let id = bench.text("a", "b", "where is it");
+    let empty = bench.client("b").take(|node| node.find("unavailable").is_some()).unwrap();
+    assert!(empty.find("enc").is_none() && empty.get("id").as_deref() == Some(&id));
+    bench.no_violations();
+}
+
+#[test]
+fn calls_are_carried_to_the_other_side() {
+    let mut bench = Bench::new();
+    bench.pair("a", "Alice");
+    bench.pair("b", "Bob");
+    bench.pair("b2", "Bob");
+    let (a, b) = (bench.client("a").pn().bare().into_owned(), bench.client("b").pn().bare().into_owned());
+    let about = |tag: &'static str, creator: &sanswire::wire::OwnedJid| {
+        Node::new(tag).attr("call-id", "C1").attr("call-creator", creator.clone())
+    };
+    let offer = Node::new("call").attr("id", "1").attr("to", b).child(about("offer", &a));
+    bench.send("a", &offer);
+    assert_eq!(bench.client("a").take(|node| node.tag == "ack").unwrap().get("class").unwrap(), "call");
+    for name in ["b", "b2"] {
+        let call = bench.client(name).take(|node| node.tag == "call").unwrap();
+        bench.send(name, &ack(&call));
+        assert!(call.find("offer").is_some() && call.has("t"));
+    }
+    let reject = Node::new("call").attr("id", "2").attr("to", a.clone()).child(about("reject", &a));
+    bench.send("b", &reject);
+    for name in ["a", "b2"] {
+        assert!(
+            bench.client(name).take(|node| node.tag == "call" && node.find("reject").is_some()).is_some()
+        );
+    }
+    bench.no_violations();
+    bench.send("b", &Node::new("call").attr("id", "3").attr("to", a));
+    assert_eq!(bench.rules(), ["a call needs id, to and one child"]);
 }
