@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::config::Config;
-use crate::engine::Engine;
 pub use crate::engine::Traced;
+use crate::engine::{Engine, Memory, Phase};
 use crate::error::Misuse;
 use crate::input::Input;
-use crate::now::Now;
+use crate::now::{Mono, Now, UnixMs};
 use crate::output::Output;
+use crate::timer::Timer;
 
 /// One account's side of the protocol, as a pure state machine.
 ///
@@ -70,8 +71,15 @@ impl Client {
     pub fn health(&self) -> Health {
         let memory = self.engine.memory();
         Health {
+            link: LinkState::of(memory),
             logged_in: memory.phase.is_logged_in(),
+            linked: memory.me.is_some() && !memory.logged_out,
+            ready_since: memory.ready_since,
+            offline_done: memory.offline_done,
+            connects_at: self.engine.deadline(Timer::Reconnect),
+            unwritten_sends: memory.outbox.values().filter(|pending| pending.written.is_none()).count(),
             unacked_sends: memory.outbox.len(),
+            unconfirmed_events: memory.unseen,
             cached_bytes: self.engine.cache_used(),
             generation: memory.generation,
         }
@@ -123,13 +131,65 @@ impl<M: Machine + ?Sized> Machine for alloc::boxed::Box<M> {
     }
 }
 
-/// What a client looks like from outside.
+/// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkState {
+    /// None, and none will be made unless the application asks for one.
+    Stopped,
+    /// None; the next one is made when the back-off is over.
+    Waiting,
+    /// The adapter has been asked to connect.
+    Dialing,
+    /// Handshake and login are under way.
+    Greeting,
+    /// Waiting for a phone to link this device.
+    Linking,
+    /// Logged in, not active yet: own keys are being checked.
+    LoggingIn,
+    /// Logged in and active.
+    Ready,
+}
+
+impl LinkState {
+    const fn of(memory: &Memory) -> Self {
+        match memory.phase {
+            Phase::Idle if memory.stopped => Self::Stopped,
+            Phase::Idle => Self::Waiting,
+            Phase::Dialing => Self::Dialing,
+            Phase::HelloSent | Phase::FinishSent => Self::Greeting,
+            Phase::Registering => Self::Linking,
+            Phase::LoggingIn => Self::LoggingIn,
+            Phase::Ready => Self::Ready,
+        }
+    }
+}
+
+/// What a client looks like from outside: enough for a host to wait for a state, to see what is pending, and to tell
+/// a slow network from a client that will not connect again. It holds no names and no secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Health {
+    /// How far the connection is.
+    pub link: LinkState,
     /// A session with the server stands.
     pub logged_in: bool,
-    /// Messages that the server has not acked.
+    /// A phone has linked this device, and nobody has unlinked it.
+    pub linked: bool,
+    /// Since when the session has been active, by the wall clock; `None` when there is none.
+    pub ready_since: Option<UnixMs>,
+    /// The server has delivered what it kept while this device was away, or has taken too long; until then sends
+    /// wait.
+    pub offline_done: bool,
+    /// When the next connection is made, by the monotonic clock, while the client waits for that.
+    pub connects_at: Option<Mono>,
+    /// Messages that have not been written to this connection: those that wait for it, for device lists, for keys.
+    pub unwritten_sends: usize,
+    /// Messages that the server has not acked, those among them that were not written.
     pub unacked_sends: usize,
+    /// Kept events that the application has not confirmed. At [`INBOX_EVENTS`](crate::limits::INBOX_EVENTS) nothing
+    /// more is taken from the server.
+    pub unconfirmed_events: u32,
     /// Bytes of records held in memory.
     pub cached_bytes: usize,
     /// Batches stored over the life of the storage.

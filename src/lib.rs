@@ -91,7 +91,7 @@ pub mod stanza;
 mod timer;
 pub mod wire;
 
-pub use client::{Client, Health, Machine, Traced};
+pub use client::{Client, Health, LinkState, Machine, Traced};
 pub use config::Config;
 pub use error::{Misuse, OpError, Refusal, Rule};
 pub use input::{Found, Input};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::event::DownReason;
 use crate::link::pairing::attempt::{CodeAttempt, PasskeyAttempt};
-use crate::now::Mono;
+use crate::now::{Mono, UnixMs};
 use crate::ops::CallId;
 use crate::records::Table;
 use crate::records::credentials::Me;
@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     pub(crate) phase: Phase,
     /// The paired account, as the credentials say.
     pub(crate) me: Option<Me>,
+    /// When the session became active.
+    pub(crate) ready_since: Option<UnixMs>,
     /// Random prefix of stanza ids, new per connection.
     pub(crate) id_prefix: String,
     /// How far the back-off is: connections in a row that did not last.

@@ -140,6 +140,11 @@ impl Engine {
         self.cache.used()
     }
 
+    /// When a timer fires, if it runs.
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Mono> {
+        self.timers.get(&timer).copied()
+    }
+
     /// Starts or ends to keep the stanzas of each drain.
     pub(crate) fn trace(&mut self, on: bool) {
         self.trace = on.then(Trace::default);

@@ -284,6 +284,7 @@ pub(super) fn dial(cx: &mut Turn<'_>) {
 /// What is true of one connection only.
 fn forget_connection(memory: &mut Memory) {
     memory.phase = Phase::Idle;
+    memory.ready_since = None;
     memory.lingering = None;
     memory.pinged = None;
     memory.qr_refs.clear();

@@ -182,8 +182,10 @@ impl Continuation for Activated {
 
 /// Logged in for good: tell the application, announce ourselves, let the outbox go on.
 fn ready(cx: &mut Turn<'_>) {
-    cx.remember(|memory| {
+    let now = cx.now.unix;
+    cx.remember(move |memory| {
         memory.phase = Phase::Ready;
+        memory.ready_since = Some(now);
         memory.restarted = false;
     });
     cx.emit(Event::Link(LinkEvent::Ready));

@@ -17,7 +17,7 @@ use crate::directory::own;
 use crate::engine::{Continuation, Outcome, Phase, Stop, Turn};
 use crate::error::OpError;
 use crate::event::{Event, LinkEvent};
-use crate::limits::{IQ_LIMIT_S, LINK_CODE_PAIR_S, PASSKEY_LIMIT_S};
+use crate::limits::{LINK_CODE_PAIR_S, PASSKEY_LIMIT_S};
 use crate::ops::{Answer, CallId, Start};
 use crate::timer::Timer;
 use crate::wire::{Jid, Node, NodeRef};
@@ -84,7 +84,7 @@ pub(crate) fn wanted(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         Some(request) => ask_application(cx, request),
         None => {
             let iq = query("get", Node::new("passkey_request_options"));
-            cx.ask(iq, limit(), Arc::new(Options));
+            cx.ask(iq, cx.config.timing.query(), Arc::new(Options));
         }
     }
     Ok(())
@@ -141,7 +141,7 @@ impl Start for PasskeyResponse {
         };
         step(cx, attempt.number, PasskeyStage::Answered);
         let then = Referred { call, number: attempt.number, credential_id, assertion: text };
-        cx.ask(query("get", Node::new("ref")), limit(), Arc::new(then));
+        cx.ask(query("get", Node::new("ref")), cx.config.timing.query(), Arc::new(then));
         Ok(())
     }
 }
@@ -170,7 +170,7 @@ impl Continuation for Referred {
             .child(Node::new("webauthn_assertion").bytes(self.assertion.as_bytes()))
             .child(Node::new("prologue_payload").bytes(prologue.payload.clone()));
         let then = Opened { call: self.call, number: self.number };
-        cx.ask(query("set", body), limit(), Arc::new(then));
+        cx.ask(query("set", body), cx.config.timing.query(), Arc::new(then));
         step(cx, self.number, PasskeyStage::Opened(Arc::new(prologue)));
         Ok(())
     }
@@ -210,7 +210,7 @@ pub(crate) fn continued(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop
         Err(error) => return over(cx, OpError::Malformed(error.to_string()), true),
     };
     let nonce = Node::new("companion_nonce").bytes(prologue.nonce.expose().to_vec());
-    cx.ask(query("set", nonce), limit(), Arc::new(Revealed { number }));
+    cx.ask(query("set", nonce), cx.config.timing.query(), Arc::new(Revealed { number }));
     step(cx, number, PasskeyStage::Revealed(prologue, primary));
     Ok(())
 }
@@ -259,7 +259,11 @@ impl Start for PasskeyConfirm {
         match prologue.seal_request(&primary, noise, identity, &secret, &iv) {
             Ok(sealed) => {
                 let request = Node::new("encrypted_pairing_request").bytes(sealed);
-                cx.ask(query("set", request), limit(), Arc::new(Requested { call, number, secret }));
+                cx.ask(
+                    query("set", request),
+                    cx.config.timing.query(),
+                    Arc::new(Requested { call, number, secret }),
+                );
                 step(cx, number, PasskeyStage::Confirmed);
                 Ok(())
             }
@@ -352,8 +356,4 @@ fn options(node: NodeRef<'_>) -> Option<String> {
 
 fn query<'a>(kind: &'static str, body: Node<'a>) -> Node<'a> {
     Node::new("iq").attr("xmlns", "md").attr("type", kind).attr("to", Jid::SERVER).child(body)
-}
-
-const fn limit() -> Duration {
-    Duration::from_secs(IQ_LIMIT_S)
 }

@@ -8,7 +8,7 @@ use sanswire::limits::{BACKOFF_FIRST_S, OPTION_SECONDS_MAX, RETRY_RECEIPTS};
 use sanswire::link::{Connect, Disconnect};
 use sanswire::messaging::SendMessage;
 use sanswire::wire::{Jid, Node, OwnedJid};
-use sanswire::{Client, Config, Misuse, Mono, Now, OpError, Table, UnixMs};
+use sanswire::{Client, Config, LinkState, Misuse, Mono, Now, OpError, Table, UnixMs};
 use sanswire_sim::script::{OWN_NUMBER, Script, own_number, pair_device};
 
 const TICK: Duration = Duration::from_millis(1);
@@ -349,4 +349,48 @@ fn only_an_account_on_the_list_can_link_the_device() {
             assert!(!script.is_ready(), "nothing of the account was kept");
         }
     }
+}
+
+#[test]
+fn a_host_can_see_how_far_the_client_is_and_what_is_pending() {
+    let mut script = Script::configured(19, |config| config.connect = false);
+    script.confirms = false;
+    let health = |script: &Script| script.health().unwrap();
+    let link = |script: &Script| health(script).link;
+    script.run();
+    assert_eq!((link(&script), health(&script).linked), (LinkState::Stopped, false));
+    script.connects = false;
+    script.call(Connect {});
+    assert_eq!(link(&script), LinkState::Dialing);
+    script.connects = true;
+    script.advance(Duration::from_secs(30));
+    assert_eq!(link(&script), LinkState::Greeting);
+    script.send(&pair_device(1));
+    assert_eq!(link(&script), LinkState::Linking);
+    let success = script.pair_success();
+    script.send(&success);
+    script.send(&Node::new("stream:error").attr("code", "515"));
+    script.send(&Node::new("success"));
+    assert_eq!((link(&script), health(&script).logged_in), (LinkState::LoggingIn, true));
+    assert_eq!(health(&script).ready_since, None);
+    script.close();
+    assert!(health(&script).connects_at.is_some() && link(&script) == LinkState::Waiting);
+    script.advance(Duration::from_secs(5));
+    let since = script.seconds();
+    script.sent();
+    script.log_in();
+    let ready = health(&script);
+    assert_eq!((ready.link, ready.linked, ready.offline_done), (LinkState::Ready, true, true));
+    assert_eq!((ready.ready_since, ready.connects_at), (Some(UnixMs(since * 1000)), None));
+    let mut peer = script.peer(bob());
+    script.call(text("A"));
+    assert_eq!((health(&script).unwritten_sends, health(&script).unacked_sends), (1, 1));
+    script.answer_directory(&[&peer]);
+    assert_eq!((health(&script).unwritten_sends, health(&script).unacked_sends), (0, 1));
+    script.send(&peer.text("B", "for you"));
+    assert_eq!(health(&script).unconfirmed_events, 1);
+    script.confirm();
+    assert_eq!(health(&script).unconfirmed_events, 0);
+    script.send(&Node::new("stream:error").attr("code", "401"));
+    assert_eq!((link(&script), health(&script).linked), (LinkState::Stopped, false));
 }

@@ -134,7 +134,8 @@ fn records() -> Seeds {
     }
     let mut all: Vec<_> =
         by_shape.into_iter().map(|((table, size), seed)| (format!("{table:?} {size}"), seed)).collect();
-    let prekey = PreKey { id: Some(7), private: Some(vec![9; 32].into()), uploaded: Some(true), ..PreKey::default() };
+    let prekey =
+        PreKey { id: Some(7), private: Some(vec![9; 32].into()), uploaded: Some(true), ..PreKey::default() };
     all.push((
         "prekey".into(),
         [&[Table::PreKey.number(), 0, 1], prekey.encode_to_vec().as_slice()].concat(),
