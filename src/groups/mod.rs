@@ -7,6 +7,10 @@ pub mod model;
 pub(crate) mod notification;
 mod parse;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests;
+
 pub use info::GroupInfo;
 pub use model::{
     Addressing, GroupChange, GroupEvent, GroupMetadata, JoinMethod, LinkKind, LinkedGroup, Member, Role,

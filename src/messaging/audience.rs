@@ -71,3 +71,35 @@ impl AudienceKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::wire::Jid;
+
+    #[test]
+    fn an_audience_is_a_bounded_list_of_users() {
+        let of = |users: Vec<OwnedJid>| Audience { users, kind: AudienceKind::Contacts };
+        let friend = Jid::pn("15550001111", 0);
+        assert_eq!(of(vec![friend.clone()]).check(), Ok(()));
+        assert_eq!(of(vec![friend.clone(); AUDIENCE_MAX]).check(), Ok(()));
+        let refused = [
+            Vec::new(),
+            vec![friend.clone(); AUDIENCE_MAX + 1],
+            vec![Jid::group("120363000000000001")],
+            vec![Jid::pn("15550001111", 3)],
+        ];
+        for users in refused {
+            assert!(of(users).check().is_err());
+        }
+    }
+
+    #[test]
+    fn each_kind_of_audience_has_its_word() {
+        let kinds = [AudienceKind::Contacts, AudienceKind::AllowList, AudienceKind::DenyList];
+        let words = kinds.map(|kind| AudienceKind::word(Some(kind.number())));
+        assert_eq!(words, ["contacts", "allowlist", "denylist"]);
+    }
+}

@@ -37,13 +37,7 @@ pub(super) fn seal(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> R
     let message =
         Message::decode(bytes.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))?;
     let mut key = current(cx, chat, &crowd)?;
-    let lacking: Vec<OwnedJid> = crowd
-        .devices
-        .iter()
-        .filter(|device| **device != crowd.me && !key.holders.has(device))
-        .take(SHARES_PER_MESSAGE)
-        .cloned()
-        .collect();
+    let lacking = lacking(&crowd.devices, &crowd.me, &key.holders);
     let addresses = sessions::addresses_of(cx, &lacking)?;
     let records = sessions::load_all(cx, &addresses)?;
     let without = fanout::without_session(cx, &lacking, &records);
@@ -76,6 +70,13 @@ pub(super) fn seal(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> R
         }),
         Err(_) => return Err(Stop::Record(RecordError::malformed(Table::Outbox))),
     })
+}
+
+/// The devices that are to get the key with this message: those that lack it, and not more than a turn should
+/// encrypt for.
+fn lacking(devices: &[OwnedJid], me: &OwnedJid, holders: &Holders) -> Vec<OwnedJid> {
+    let lacking = devices.iter().filter(|device| *device != me && !holders.has(device));
+    lacking.take(SHARES_PER_MESSAGE).cloned().collect()
 }
 
 /// The sender key to encrypt with, and who has it.
@@ -214,4 +215,24 @@ fn bare_recipients(crowd: &Crowd, named: &[OwnedJid]) -> Vec<Node<'static>> {
     let own = crowd.me.user();
     let bare = |user: &OwnedJid| Node::new("to").attr("jid", user.clone());
     crowd.users.iter().filter(|user| user.user() != own && !named.contains(user.user())).map(bare).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::wire::Jid;
+
+    #[test]
+    fn key_goes_to_those_who_lack_it_and_to_a_bounded_number_at_a_time() {
+        let devices: Vec<OwnedJid> =
+            (0..SHARES_PER_MESSAGE + 10).map(|n| Jid::lid(format!("{}", n + 1), 0)).collect();
+        let (me, holders) = (devices[0].clone(), Holders::of(&devices[1..4]));
+        let first = lacking(&devices, &me, &holders);
+        assert_eq!((first.len(), &first[0]), (SHARES_PER_MESSAGE, &devices[4]));
+        let mut all = holders;
+        all.add(&Holders::of(&first));
+        assert_eq!(lacking(&devices, &me, &all), devices[SHARES_PER_MESSAGE + 4..]);
+    }
 }
