@@ -9,7 +9,7 @@ use sanswire_proto::records::{GroupMember, GroupRecord};
 
 use super::model::{GroupChange, JoinMethod, LinkKind, LinkedGroup, Member, Role};
 use super::parse;
-use crate::limits::{GROUP_LINKS, GROUP_MEMBERS};
+use crate::limits::{GROUP_CHANGES, GROUP_LINKS, GROUP_MEMBERS};
 use crate::wire::{NodeRef, OwnedJid};
 
 /// A child, read.
@@ -19,6 +19,11 @@ pub(super) struct Parsed {
     pub(super) whole: Option<GroupRecord>,
     /// The version of the list of members that this change makes, and the one that it changes.
     versions: (Option<String>, Option<String>),
+}
+
+/// Reads the children of a notification, at most [`GROUP_CHANGES`] of them.
+pub(super) fn read_all(node: NodeRef<'_>, actor: Option<&Member>) -> Vec<Parsed> {
+    node.nodes().take(GROUP_CHANGES).filter_map(|child| read(child, actor)).collect()
 }
 
 /// Reads a child; `None` for one that says nothing. `actor` did it.

@@ -1,14 +1,11 @@
 //! `<notification type=w:gp2>`: somebody changed a group. Reference 08 §5, 11 §13.
 
-use alloc::vec::Vec;
-
 use super::change::{self, Parsed};
 use super::model::{GroupChange, GroupEvent, Member};
 use super::{cache, parse};
 use crate::directory::sender_keys;
 use crate::engine::{Stop, Turn};
 use crate::event::Event;
-use crate::limits::GROUP_CHANGES;
 use crate::messaging::{inbox, shown};
 use crate::stanza::{ack, parse as attrs};
 use crate::wire::{NodeRef, OwnedJid};
@@ -20,8 +17,7 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let group = attrs::jid(node, "notification", "from")?.bare().into_owned();
     let id = attrs::text(node, "notification", "id")?.into_owned();
     let actor = actor(node);
-    let changes: Vec<Parsed> =
-        node.nodes().take(GROUP_CHANGES).filter_map(|child| change::read(child, actor.as_ref())).collect();
+    let changes = change::read_all(node, actor.as_ref());
     for parsed in &changes {
         cache::learn(cx, change::named(&parsed.change))?;
     }

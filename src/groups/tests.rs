@@ -10,7 +10,7 @@ use sanswire_proto::records::GroupRecord;
 use super::change::{self, Parsed};
 use super::model::{Addressing, GroupChange, JoinMethod, LinkKind, Member, Role};
 use super::parse;
-use crate::limits::{GROUP_LINKS, GROUP_MEMBERS, GROUP_TEXT_BYTES};
+use crate::limits::{GROUP_CHANGES, GROUP_LINKS, GROUP_MEMBERS, GROUP_TEXT_BYTES};
 use crate::wire::{Jid, Node};
 
 fn lid(n: u64) -> Jid<'static> {
@@ -188,6 +188,9 @@ fn what_is_kept_of_a_group_is_bounded() {
     let long = Node::new("subject").attr("subject", "ü".repeat(GROUP_TEXT_BYTES));
     let GroupChange::Subject { subject } = read(&long).change else { panic!() };
     assert_eq!(subject.len(), GROUP_TEXT_BYTES);
+    let changes = (0..GROUP_CHANGES + 2).map(|_| Node::new("locked"));
+    let notification = Node::new("notification").children(changes);
+    assert_eq!(change::read_all(notification.view(), None).len(), GROUP_CHANGES);
     let links = (0..GROUP_LINKS + 3).map(|n| Node::new("group").attr("id", format!("{}", n + 1)));
     let linked = read(&Node::new("link").attr("link_type", "sibling_group").children(links)).change;
     assert!(matches!(linked, GroupChange::Linked { groups, .. } if groups.len() == GROUP_LINKS));

@@ -5,6 +5,7 @@
 mod adapters;
 mod check;
 mod content;
+mod groups;
 mod hostile;
 mod limits;
 mod link;
