@@ -146,6 +146,8 @@ pub(crate) struct Resend {
     pub(crate) count: u32,
     /// The message's time, as the device says.
     pub(crate) t: Option<u64>,
+    /// The group of which the device's user has to prove a member first.
+    pub(crate) group: Option<OwnedJid>,
 }
 
 /// Retry receipts of the current window, and messages that were told of without one. Not kept over a restart: the

@@ -1,5 +1,6 @@
 //! What is known of groups, as records; the query for what is not. Reference 11 §2, §4, §14.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -106,7 +107,7 @@ impl Continuation for Answered {
         let group = self.group.clone();
         let waiting = |(of, call): &(OwnedJid, CallId)| (*of == group).then_some(*call);
         for call in cx.memory.group_calls.iter().filter_map(waiting).collect::<Vec<_>>() {
-            cx.reply(call, result.clone().map(Answer::GroupInfo));
+            cx.reply(call, result.clone().map(|metadata| Answer::GroupInfo(Box::new(metadata))));
         }
         let group = self.group.clone();
         cx.remember(move |memory| {

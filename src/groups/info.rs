@@ -1,5 +1,6 @@
 //! The operation that gives what is known of a group. Reference 11 §2.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,10 @@ impl Start for GroupInfo {
         }
         let known = if self.fresh { None } else { cache::known(cx, &self.group)? };
         match known {
-            Some(record) => cx.reply(call, Ok(Answer::GroupInfo(parse::metadata(&self.group, &record)))),
+            Some(record) => {
+                let metadata = Box::new(parse::metadata(&self.group, &record));
+                cx.reply(call, Ok(Answer::GroupInfo(metadata)));
+            }
             None if !cx.memory.phase.is_logged_in() => cx.reply(call, Err(OpError::Disconnected)),
             None => cache::answer_later(cx, &self.group, call),
         }

@@ -94,9 +94,8 @@ fn update(cx: &mut Turn<'_>, group: &OwnedJid, changes: &[Parsed]) -> Result<(),
 
 /// Whether this account is no member any more.
 fn loses_me(cx: &Turn<'_>, change: &GroupChange) -> bool {
-    let gone = match change {
-        GroupChange::Removed { members, .. } | GroupChange::Left { members } => members,
-        _ => return false,
+    let (GroupChange::Removed { members: gone, .. } | GroupChange::Left { members: gone }) = change else {
+        return false;
     };
     gone.iter().any(|member| cx.is_me(&member.jid) || member.alt.as_ref().is_some_and(|alt| cx.is_me(alt)))
 }

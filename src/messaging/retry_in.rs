@@ -1,6 +1,7 @@
 //! Answering a device that could not read a message of ours. Reference 04 §12.2, 07 §4.3.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -32,7 +33,8 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     }
     let Some(message) = find(cx, &id)? else { return Ok(()) };
     if message.chat.is_group() || message.chat.is_status() {
-        if !may_ask(cx, &message.chat, &requester)? {
+        let belongs = may_ask(cx, &message.chat, &requester)?;
+        if belongs == Some(false) {
             return Ok(());
         }
         sender_keys::unshare(cx, &message.chat, &requester)?;
@@ -40,38 +42,42 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         if message.chat.is_status() {
             return Ok(());
         }
-        return answer(cx, node, requester, &id, count, retry.get_u64("t"));
+        let group = belongs.is_none().then_some(&message.chat);
+        return answer(cx, node, requester, count, group);
     }
     let asked_by_me = cx.is_me(&requester);
     let concerned = |name: &OwnedJid| name.same_user(&requester);
     if !asked_by_me && !concerned(&message.chat) && !concerned(&message.destination) {
         return Ok(());
     }
-    answer(cx, node, requester, &id, count, retry.get_u64("t"))
+    answer(cx, node, requester, count, None)
 }
 
-/// Repairs the session and sends the message again, at once or when a bundle has come.
+/// Repairs the session and sends the message again: at once, or when a bundle has come, or once `group` is known to
+/// have the device's user as a member.
 fn answer(
     cx: &mut Turn<'_>,
     node: NodeRef<'_>,
     requester: OwnedJid,
-    id: &str,
     count: u32,
-    t: Option<u64>,
+    group: Option<&OwnedJid>,
 ) -> Result<(), Stop> {
-    if !counted(cx, &requester, id)? {
+    let retry = parse::child(node, "receipt", "retry")?;
+    let id = parse::text(retry, "retry", "id")?;
+    if !counted(cx, &requester, &id)? {
         return Ok(());
     }
-    repair_session(cx, node, &requester, id, count)?;
-    let resend = Resend { id: id.to_string(), to: requester, count, t };
-    if !send(cx, &resend)? {
-        let device = resend.to.clone();
-        let room = cx.memory.resends.len() < PENDING_RESENDS;
-        if room {
-            cx.remember(move |memory| memory.resends.push(resend));
-            bundles::ask(cx, &[device]);
-        }
+    repair_session(cx, node, &requester, &id, count)?;
+    let t = retry.get_u64("t");
+    let resend = Resend { id: id.into_owned(), to: requester, count, t, group: group.cloned() };
+    if group.is_none() && send(cx, &resend)? || cx.memory.resends.len() >= PENDING_RESENDS {
+        return Ok(());
     }
+    match group {
+        Some(group) => groups::ask(cx, group),
+        None => bundles::ask(cx, core::slice::from_ref(&resend.to)),
+    }
+    cx.remember(move |memory| memory.resends.push(resend));
     Ok(())
 }
 
@@ -89,9 +95,9 @@ fn counted(cx: &mut Turn<'_>, requester: &OwnedJid, id: &str) -> Result<bool, St
     Ok(true)
 }
 
-/// Whether a device belongs to somebody who may read what is sent there. A stranger who asks in a group may have our
-/// key: then a new one is due.
-fn may_ask(cx: &mut Turn<'_>, chat: &OwnedJid, requester: &OwnedJid) -> Result<bool, Stop> {
+/// Whether a device belongs to somebody who may read what is sent there; `None` when the group has to be asked for
+/// first. A stranger who asks in a group may have our key: then a new one is due.
+fn may_ask(cx: &mut Turn<'_>, chat: &OwnedJid, requester: &OwnedJid) -> Result<Option<bool>, Stop> {
     let shared = sender_keys::shared(cx, chat)?;
     let other = lid::other_name(cx, requester)?;
     let holds = shared.holders.has_user(requester)
@@ -100,23 +106,34 @@ fn may_ask(cx: &mut Turn<'_>, chat: &OwnedJid, requester: &OwnedJid) -> Result<b
     if member == Some(false) && holds {
         sender_keys::retire(cx, chat)?;
     }
-    let belongs = cx.is_me(requester) || member.unwrap_or(holds);
-    let listed = devices::known(cx, requester)?.is_none_or(|devices| devices.contains(&requester.device()));
-    Ok(belongs && listed)
+    if devices::known(cx, requester)?.is_some_and(|devices| !devices.contains(&requester.device())) {
+        return Ok(Some(false));
+    }
+    let belongs = cx.is_me(requester) || member == Some(true) || member.is_none() && holds;
+    Ok((belongs || member.is_some() || chat.is_status()).then_some(belongs))
 }
 
 /// Sends what has a session by now; the rest could not be repaired and is given up.
 pub(crate) fn resume(cx: &mut Turn<'_>) -> Result<(), Stop> {
-    for resend in cx.memory.resends.clone() {
+    let mut left = Vec::new();
+    for mut resend in cx.memory.resends.clone() {
         let asked = cx.memory.asking_bundles.contains(&resend.to);
-        if !asked {
-            send(cx, &resend)?;
+        if asked || resend.group.as_ref().is_some_and(|group| cx.memory.asking_groups.contains(group)) {
+            left.push(resend);
+            continue;
+        }
+        let group = resend.group.take();
+        if let Some(group) = &group
+            && groups::is_member(cx, group, &resend.to)? != Some(true)
+        {
+            continue;
+        }
+        if !send(cx, &resend)? && group.is_some() {
+            bundles::ask(cx, core::slice::from_ref(&resend.to));
+            left.push(resend);
         }
     }
-    cx.remember(|memory| {
-        let asking = &memory.asking_bundles;
-        memory.resends.retain(|resend| asking.contains(&resend.to));
-    });
+    cx.remember(|memory| memory.resends = left);
     Ok(())
 }
 
@@ -182,7 +199,7 @@ fn repair_session(
     Ok(())
 }
 
-fn mark_key(requester: &OwnedJid, id: &str) -> alloc::vec::Vec<u8> {
+fn mark_key(requester: &OwnedJid, id: &str) -> Vec<u8> {
     [requester.to_string().as_bytes(), b"\0", id.as_bytes()].concat()
 }
 

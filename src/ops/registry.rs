@@ -1,5 +1,7 @@
 //! The list of all operations. One line each: struct, name, output.
 
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use super::operation::{CallId, Operate, Start};
@@ -78,7 +80,7 @@ registry! {
     MarkRead = "message.mark_read" -> ();
     MarkPlayed = "message.mark_played" -> ();
     SetAvailable = "presence.set" -> ();
-    GroupInfo = "group.info" -> GroupMetadata;
+    GroupInfo = "group.info" -> Box<GroupMetadata>;
     Connect = "link.connect" -> ();
     Disconnect = "link.disconnect" -> ();
     Logout = "link.logout" -> ();

@@ -16,7 +16,7 @@ fn info(world: &mut World, who: Who, group: &OwnedJid, fresh: bool) -> Result<Gr
     let call = world.call(who, GroupInfo { group: group.clone(), fresh });
     world.run();
     match world.reply(who, call).unwrap().clone()? {
-        Answer::GroupInfo(metadata) => Ok(metadata),
+        Answer::GroupInfo(metadata) => Ok(*metadata),
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,8 @@ use core::fmt;
 use prost::Message as _;
 use sanswire::crypto::{KeyPair, PublicKey};
 use sanswire::signal::{
-    self, Bundle, DecryptError, Draw, Local, PreKeyMessage, PreKeyPublic, SessionRecord, SignedPreKey, SignedPreKeyPublic,
+    self, Bundle, DecryptError, Draw, Local, PreKeyMessage, PreKeyPublic, SessionRecord, SignedPreKey,
+    SignedPreKeyPublic,
 };
 use sanswire::wire::{Node, OwnedJid};
 use sanswire_proto::whatsapp::Message;
