@@ -1,4 +1,4 @@
-//! `listen`: events as JSON lines.
+//! `listen`: events as JSON lines, or as lines for people.
 
 use std::io::{ErrorKind, Write as _};
 
@@ -7,17 +7,21 @@ use sanswire_driver::Handle;
 
 use crate::account::Account;
 use crate::failure::Failure;
+use crate::pretty;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: Account,
+    /// For people rather than programs: words instead of JSON
+    #[arg(long)]
+    pretty: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let account = &arguments.account;
     account.must_exist()?;
-    let listening = account.run(account.config(), async |client| listen(client, account).await);
+    let listening = account.run(account.config(), async |client| listen(client, arguments).await);
     match listening {
         // That is how listening ends.
         Err(Failure::Interrupted) => Ok(()),
@@ -27,12 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-async fn listen(client: &Handle, account: &Account) -> Result<(), Failure> {
+async fn listen(client: &Handle, arguments: &Arguments) -> Result<(), Failure> {
     while let Some(envelope) = client.next_event().await {
         if matches!(envelope.event, Event::Link(LinkEvent::QrCode { .. })) {
-            return Err(Failure::NotPaired(account.store.clone()));
+            return Err(Failure::NotPaired(arguments.account.store.clone()));
         }
-        print(&envelope).map_err(Failure::Output)?;
+        print(&envelope, arguments.pretty).map_err(Failure::Output)?;
         // Only now: whoever reads the lines has it.
         client.seen(envelope.id);
         if let Event::Link(event) = &envelope.event
@@ -44,8 +48,8 @@ async fn listen(client: &Handle, account: &Account) -> Result<(), Failure> {
     Err(Failure::Ended)
 }
 
-fn print(envelope: &Envelope) -> std::io::Result<()> {
-    let line = serde_json::to_string(envelope)?;
+fn print(envelope: &Envelope, pretty: bool) -> std::io::Result<()> {
+    let line = if pretty { pretty::line(envelope) } else { serde_json::to_string(envelope)? };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

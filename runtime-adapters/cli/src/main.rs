@@ -3,12 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod call;
 mod demo;
 mod failure;
 mod listen;
+mod ops;
 mod pair;
+mod pretty;
 mod qr;
 mod replay;
+mod rpc;
 mod send;
 mod serve;
 mod sim;
@@ -42,10 +46,17 @@ enum Command {
     Sim(sim::Arguments),
     /// Link this device to a phone: shows QR codes until one is scanned, or a code to be typed
     Pair(pair::Arguments),
-    /// Print events as JSON lines until interrupted
+    /// Print events as they come, one line each, until interrupted
     Listen(listen::Arguments),
-    /// Send a text, wait until the server has it, and print the message's id
+    /// Send a text, a reaction, an edit or a deletion, wait until the server has it, and print the message's id
     Send(send::Arguments),
+    /// List every operation with its arguments
+    Ops(ops::Arguments),
+    /// Call any operation and print its answer as JSON
+    Call(call::Arguments),
+    /// Serve operations and events to another program: JSON-RPC 2.0 over standard input and output, one object per
+    /// line; events come as notifications and are confirmed with the method `seen`
+    Rpc(rpc::Arguments),
     /// Run a recording again and compare every output; stops at the first that differs
     Replay(replay::Arguments),
 }
@@ -58,6 +69,9 @@ fn main() -> ExitCode {
         Command::Pair(arguments) => pair::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::Ops(arguments) => ops::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
+        Command::Rpc(arguments) => rpc::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
     };
     match done {

@@ -1,25 +1,31 @@
-//! `send`: one text, until the server has it.
+//! `send`: one message, until the server has it.
+
+mod what;
 
 use std::io::Write as _;
 
 use futures_lite::future::{or, poll_once};
-use sanswire::event::{Envelope, Event, LinkEvent};
+use sanswire::event::{Event, LinkEvent};
 use sanswire::messaging::SendMessage;
 use sanswire::wire::{Jid, OwnedJid};
 use sanswire_driver::Handle;
 
 use crate::account::Account;
+use crate::call::confirm;
 use crate::failure::Failure;
 use crate::pair::complain;
+
+use what::What;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: Account,
-    /// Recipient: a phone number with country code, or an address such as 15550001111@s.whatsapp.net
+    /// Recipient: a phone number with country code, or an address such as 15550001111@s.whatsapp.net or that of a
+    /// group
     to: String,
-    /// What to say
-    text: String,
+    #[command(flatten)]
+    what: What,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -28,7 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let account = &arguments.account;
     account.must_exist()?;
-    let message = SendMessage::text(to, arguments.text.clone());
+    let draft = arguments.what.draft(&to)?;
+    let message = SendMessage::new(to, draft);
     let sent = account.run(account.config(), async |client| send(client, message, account).await);
     if matches!(sent, Err(Failure::Interrupted)) {
         eprintln!(
@@ -42,16 +49,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 async fn send(client: &Handle, message: SendMessage, account: &Account) -> Result<String, Failure> {
     let call = client.call(message);
     let id = call.id();
-    // What concerns this message is dealt with here; all else is left for whoever listens.
-    let confirm = |envelope: &Envelope| {
-        if matches!(&envelope.event, Event::Send(progress) if progress.call == Some(id)) {
-            client.seen(envelope.id);
-        }
-    };
     let answered = async { call.await.map_err(|error| Failure::operation(error, account.store.clone())) };
     let meanwhile = async {
         while let Some(envelope) = client.next_event().await {
-            confirm(&envelope);
+            confirm(client, &envelope, id);
             let Event::Link(event) = envelope.event else { continue };
             if let Some(failure) = Failure::of(&event) {
                 return Err(failure);
@@ -66,7 +67,7 @@ async fn send(client: &Handle, message: SendMessage, account: &Account) -> Resul
     };
     let sent = or(answered, meanwhile).await?;
     while let Some(Some(envelope)) = poll_once(client.next_event()).await {
-        confirm(&envelope);
+        confirm(client, &envelope, id);
     }
     Ok(sent.id)
 }

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 
 use sanswire::event::{Envelope, EventId};
-use sanswire::ops::{Answer, CallId, Operate};
+use sanswire::ops::{Answer, CallId, Operate, Operation};
 use sanswire::{Input, OpError};
 
 use crate::shared::{Reply, Shared};
@@ -32,6 +32,12 @@ impl Handle {
     pub fn call<O: Operate>(&self, operation: O) -> Call<O> {
         let (id, reply) = self.shared.call(operation.into());
         Call { id, reply: Box::pin(first(reply)), operation: PhantomData }
+    }
+
+    /// Asks for an operation that is known only as data.
+    pub fn call_any(&self, operation: Operation) -> AnyCall {
+        let (id, reply) = self.shared.call(operation);
+        AnyCall { id, reply: Box::pin(first(reply)) }
     }
 
     /// The next event; `None` when the client has ended and all events were taken.
@@ -92,6 +98,29 @@ impl<O: Operate> Future for Call<O> {
             let answer = answer.unwrap_or(Err(OpError::Disconnected))?;
             O::output(answer).ok_or_else(|| OpError::Malformed(format!("not an answer of {}", O::NAME)))
         })
+    }
+}
+
+/// An operation under way that is known only as data.
+#[must_use = "await it for the answer"]
+pub struct AnyCall {
+    id: CallId,
+    reply: Pin<Box<dyn Future<Output = Answered> + Send>>,
+}
+
+impl AnyCall {
+    /// The id under which events speak of it.
+    #[must_use]
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+}
+
+impl Future for AnyCall {
+    type Output = Result<Answer, OpError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.reply.as_mut().poll(cx).map(|answer| answer.unwrap_or(Err(OpError::Disconnected)))
     }
 }
 

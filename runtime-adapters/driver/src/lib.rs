@@ -34,7 +34,7 @@ mod tls;
 pub use clock::Clock;
 pub use driver::{Driver, Next, Wire};
 pub use error::DriverError;
-pub use handle::{Call, Handle};
+pub use handle::{AnyCall, Call, Handle};
 pub use queue::Queue;
 pub use recording::Recording;
 pub use runtime::{ConnectError, MESSAGE_BYTES_MAX, Reader, Runtime, Writer};
