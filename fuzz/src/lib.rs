@@ -2,6 +2,7 @@
 //! seeds and over every input that ever failed.
 
 pub mod client;
+pub mod content;
 pub mod groups;
 pub mod pairing;
 pub mod pieces;
@@ -12,6 +13,7 @@ pub mod signal;
 pub mod wire;
 
 pub use client::client;
+pub use content::content;
 pub use groups::sender_key_message;
 pub use pairing::pairing;
 pub use recording::recording;

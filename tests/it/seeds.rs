@@ -242,6 +242,17 @@ fn identity_in(node: &Value) -> Option<Vec<u8>> {
     node["content"].as_array().into_iter().flatten().find_map(identity_in)
 }
 
+/// Messages that clients built, and some that nobody builds.
+fn content() -> Seeds {
+    let built = cases("content.json").into_iter().filter_map(|case| {
+        let message = hex(&case["expected"]["message"]).or_else(|| hex(&case["input"]["message"]))?;
+        Some((name_of(&case), message))
+    });
+    let reported = cases("sending.json").into_iter().filter(|case| case["kind"] == "reporting");
+    let reported = reported.filter_map(|case| Some((name_of(&case), hex(&case["input"]["message"])?)));
+    pick(built.chain(reported).collect())
+}
+
 fn client() -> Seeds {
     drawn(1, 24).into_iter().collect()
 }
@@ -256,7 +267,7 @@ fn drawn(stream: u8, count: usize) -> Vec<(String, Vec<u8>)> {
 /// Each target: its name, its check, its seeds.
 type Target = (&'static str, fn(&[u8]), fn() -> Seeds);
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 9] = [
     ("node_decode", targets::node_decode, node_decode),
     ("frames_handshake", targets::frames_handshake, frames_handshake),
     ("signal_message", targets::signal_message, signal_message),
@@ -264,6 +275,7 @@ const TARGETS: [Target; 8] = [
     ("records", targets::records, records),
     ("recording", targets::recording, recording),
     ("pairing", targets::pairing, pairing),
+    ("content", targets::content, content),
     ("client", targets::client, client),
 ];
 

@@ -223,7 +223,7 @@ fn opened(case: &Case, kind: AddOn, [id, author, actor]: [&str; 3]) -> Result<()
 fn reporting(case: &Case) -> Result<(), String> {
     let message = case.bytes("message");
     let either = |recursive: &str, flat: &str| {
-        case.expected.get(recursive).unwrap_or(&case.expected[flat]).as_str().map(str::to_owned)
+        case.expected.get(recursive).unwrap_or_else(|| &case.expected[flat]).as_str().map(str::to_owned)
     };
     if case.expected.get("content").is_some() {
         let content = report::content(&message).map(|content| to_hex(&content)).unwrap_or_default();

@@ -54,7 +54,7 @@ fn kind(case: &Case, content: &Value) -> Option<Content> {
         let message = message(&content["forward"]["message"]).encode_to_vec().into();
         Content::Forward(Forward { message, own, force: content["force"].as_bool().unwrap_or(false) })
     } else if let Some(timer) = content.get("disappearingMessagesInChat") {
-        let seconds = timer.as_u64().unwrap_or(if timer.as_bool() == Some(true) { 604_800 } else { 0 });
+        let seconds = timer.as_u64().unwrap_or_else(|| if timer == true { 604_800 } else { 0 });
         Content::Disappearing(Disappearing { seconds: seconds.try_into().unwrap(), set: None })
     } else if has("groupInvite") {
         Content::GroupInvite(invite(&content["groupInvite"]))
@@ -228,7 +228,7 @@ fn media(case: &Case, content: &Value) -> Option<Content> {
         mimetype: string(&content["mimetype"]),
         key_timestamp: None,
     };
-    let thumbnail = fields.get("jpegThumbnail").and_then(|thumbnail| blob(thumbnail));
+    let thumbnail = fields.get("jpegThumbnail").and_then(blob);
     let (width, height) = (number(&content["width"]), number(&content["height"]));
     let (caption, seconds) = (string(&content["caption"]), number(&content["seconds"]));
     let set = |name: &str| content[name].as_bool().unwrap_or(false);

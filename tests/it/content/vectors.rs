@@ -134,7 +134,7 @@ fn built(case: &Case) -> Result<(), String> {
     let mut scene = Scene::new(case.input["jid"].as_str().unwrap_or("15550001111@s.whatsapp.net"));
     scene.now_ms = case.input["now_ms"].as_u64().unwrap();
     let secret = &case.expected["fields"]["messageContextInfo"]["messageSecret"]["$hex"];
-    let random = hex(secret.as_str().unwrap_or(case.text("random")));
+    let random = hex(secret.as_str().unwrap_or_else(|| case.text("random")));
     let decision = DECISIONS.iter().find(|(name, ..)| *name == case.name);
     // A secret that an event brings along or a forward keeps is ours to give.
     let given = decision.is_none_or(|(name, ..)| *name != "p/forward-with-secret");
