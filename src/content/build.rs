@@ -20,7 +20,7 @@ use super::parts::flag;
 use super::reaction::{Comment, Reaction};
 use super::secret::{self, UseCase};
 use super::text::Text;
-use super::unwrap::{kind, unwrap};
+use super::unwrap::{is_several, kind, unwrap};
 use super::{interactive, media, settings, slots, sticker};
 use crate::wire::Jid;
 
@@ -290,6 +290,10 @@ fn forwarded(forward: &Forward) -> Result<Message, ContentError> {
     };
     if kind(&message).is_empty() {
         return Err(ContentError::NotAMessage("the forwarded message"));
+    }
+    // What hides behind the first kind would go out in the account's name.
+    if is_several(&message) {
+        return Err(ContentError::NotSendable("a forwarded message of several kinds"));
     }
     if let Some(body) = message.conversation.take() {
         message = Text::new(body).build()?;

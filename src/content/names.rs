@@ -120,7 +120,7 @@ macro_rules! each_kind {
 }
 
 /// The protobuf names of the fields that are set, in the order of their numbers, without the context.
-pub(super) fn set(message: &Message) -> impl Iterator<Item = &'static str> {
+pub(super) fn set(message: &Message) -> impl Iterator<Item = &'static str> + Clone {
     macro_rules! named {
         ($($field:ident => $name:literal,)*) => {
             [$((message.$field.is_some(), $name)),*]

@@ -48,7 +48,9 @@ pub(super) fn content(message: &Message, left: usize) -> Content {
 fn view(message: &Message, left: usize) -> View {
     let whole = unwrap(message);
     let inner = whole.message;
-    let protocol = inner.protocol_message.as_deref();
+    // Of several kinds in one message the first counts, above all where another has consequences.
+    let first = unwrap::kind(inner);
+    let protocol = inner.protocol_message.as_deref().filter(|_| first == PROTOCOL);
     let edited = protocol.filter(|protocol| kind(protocol) == Some(Type::MessageEdit));
     if let Some((of, new, left)) = edited.and_then(|protocol| {
         Some((Key::read(protocol.key.as_deref())?, protocol.edited_message.as_deref()?, left.checked_sub(1)?))
@@ -63,10 +65,12 @@ fn view(message: &Message, left: usize) -> View {
             ..new
         };
     }
-    if let Some((comment, to, left)) = inner.comment_message.as_deref().and_then(|comment| {
-        let key = Key::read(comment.target_message_key.as_ref())?;
-        Some((comment.message.as_deref()?, key, left.checked_sub(1)?))
-    }) {
+    if let Some((comment, to, left)) =
+        inner.comment_message.as_deref().filter(|_| first == "commentMessage").and_then(|comment| {
+            let key = Key::read(comment.target_message_key.as_ref())?;
+            Some((comment.message.as_deref()?, key, left.checked_sub(1)?))
+        })
+    {
         let said = view(comment, left);
         let comment = Comment { to, content: said.content.into(), sealed: false };
         return View { content: Content::Comment(comment), ..said };
@@ -112,7 +116,8 @@ fn spoken(message: &Message) -> Option<Content> {
     if let Some(text) = message.extended_text_message.as_deref() {
         return Some(Content::Text(Text::read(text)));
     }
-    message.protocol_message.as_deref().map(protocol_content)
+    let protocol = message.protocol_message.as_deref().filter(|_| unwrap::kind(message) == PROTOCOL);
+    protocol.map(protocol_content)
 }
 
 /// Stickers, places, people, polls, events, invitations.
@@ -259,3 +264,5 @@ fn edit_kind(message: &SecretEncryptedMessage) -> AddOn {
         Ok(SecretEncType::Unknown | SecretEncType::MessageSchedule) | Err(_) => AddOn::Unknown(number),
     }
 }
+
+const PROTOCOL: &str = "protocolMessage";

@@ -87,8 +87,13 @@ pub fn unwrap(message: &Message) -> Unwrapped<'_> {
 #[must_use]
 pub fn kind(message: &Message) -> &'static str {
     let mut names = super::names::set(message);
-    let first = names.next().unwrap_or_default();
-    if first.ends_with(KEYS_ONLY) { names.next().unwrap_or(first) } else { first }
+    let content = names.clone().find(|name| !name.ends_with(KEYS_ONLY));
+    content.or_else(|| names.next()).unwrap_or_default()
+}
+
+/// Whether a message has more than one kind of content. Nobody sends such; the first kind counts.
+pub(super) fn is_several(message: &Message) -> bool {
+    super::names::set(message).filter(|name| !name.ends_with(KEYS_ONLY)).count() > 1
 }
 
 /// Whether an encoded message is protocol traffic of clients rather than something that a person said.

@@ -7,7 +7,7 @@ use sanswire::content::{
 };
 use sanswire_proto::whatsapp::message::protocol_message::Type;
 use sanswire_proto::whatsapp::message::{FutureProofMessage, ProtocolMessage};
-use sanswire_proto::whatsapp::{Message, MessageContextInfo};
+use sanswire_proto::whatsapp::{Message, MessageContextInfo, MessageKey};
 
 use super::samples::{Deck, all, scene};
 use super::{Scene, jid, with};
@@ -79,6 +79,23 @@ fn a_protocol_message_without_a_known_type_is_no_revocation() {
     let protocol = ProtocolMessage { r#type: Some(Type::Revoke as i32), ..ProtocolMessage::default() };
     let message = Message { protocol_message: Some(Box::new(protocol)), ..Message::default() };
     assert!(matches!(read(&message).content, Content::Protocol(_)), "a revocation of nothing");
+}
+
+#[test]
+fn what_hides_behind_the_first_kind_has_no_effect_and_is_not_forwarded() {
+    let protocol = ProtocolMessage {
+        key: Some(Box::new(MessageKey { id: Some("A".to_owned()), ..MessageKey::default() })),
+        r#type: Some(Type::Revoke as i32),
+        ..ProtocolMessage::default()
+    };
+    let both = Message {
+        conversation: Some("look here".to_owned()),
+        protocol_message: Some(Box::new(protocol)),
+        ..Message::default()
+    };
+    assert_eq!(read(&both).content, Content::Text(Text::new("look here")));
+    let forward = Forward { message: both.encode_to_vec().into(), ..Forward::default() };
+    assert!(matches!(Scene::user().refusal(Content::Forward(forward)), ContentError::NotSendable(_)));
 }
 
 #[test]
