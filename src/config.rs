@@ -80,6 +80,9 @@ pub struct Config {
     /// How often a message that cannot be decrypted is asked for again; 0: it is only reported. At most, and by
     /// default, [`RETRY_RECEIPTS`].
     pub retry_receipts: u32,
+    /// Whether the privacy settings and the list of blocked users are asked for after every login. Without, they are
+    /// known as far as other devices change them, and read receipts follow what is known. Default: yes.
+    pub login_queries: bool,
     /// Whether the phone is asked for messages that cannot be decrypted or that the server withholds. Default: yes.
     pub ask_phone: bool,
     /// Whether messages carry a token by which the recipient can report them. Default: yes, as the official
@@ -111,6 +114,7 @@ impl Default for Config {
             own_events: false,
             send_tries: SEND_TRIES,
             retry_receipts: RETRY_RECEIPTS,
+            login_queries: true,
             ask_phone: true,
             reporting_tokens: true,
             signed_prekey_days: SIGNED_PREKEY_DAYS,

@@ -66,8 +66,12 @@
 
 extern crate alloc;
 
+pub mod account;
+pub mod business;
+pub mod calls;
 mod client;
 pub mod config;
+pub mod contacts;
 pub mod content;
 pub mod crypto;
 pub mod directory;
@@ -81,6 +85,7 @@ mod input;
 pub mod limits;
 pub mod link;
 pub mod messaging;
+pub mod newsletters;
 mod now;
 pub mod ops;
 mod output;

@@ -358,6 +358,33 @@ pub const PLACEHOLDERS: usize = 1_024;
 /// Messages that the phone is asked for at a time, and that are taken from one answer.
 pub const PLACEHOLDERS_PER_REQUEST: usize = 32;
 
+/// Children read from one notification.
+pub const NOTIFICATION_ITEMS: usize = 256;
+
+/// Posts read from one notification of a channel.
+pub const POSTS_PER_NOTIFICATION: usize = 256;
+
+/// Reactions read from one post of a channel.
+pub const REACTIONS_PER_POST: usize = 256;
+
+/// Bytes of JSON that the server may push at a time.
+pub const MEX_BYTES: usize = 1 << 20;
+
+/// Privacy settings kept.
+pub const PRIVACY_CATEGORIES: usize = 64;
+
+/// Blocked users kept.
+pub const BLOCKED_USERS: usize = 10_000;
+
+/// People whose presence is asked for.
+pub const PRESENCE_SUBSCRIPTIONS: usize = 4_096;
+
+/// Calls that ring at a time.
+pub const CALLS_REMEMBERED: usize = 64;
+
+/// How long the offer of a call is remembered, in seconds. Reference 08 §8.
+pub const CALL_REMEMBERED_S: u64 = 300;
+
 /// Keys of the application state taken from one message.
 pub const APP_STATE_KEYS_PER_SHARE: usize = 256;
 

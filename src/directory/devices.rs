@@ -16,8 +16,7 @@ use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::error::OpError;
 use crate::limits::{DEVICES_PER_USER, UNREACHABLE_S, USERS_PER_QUERY};
 use crate::records::{Record, Table};
-use crate::stanza::parse;
-use crate::wire::{Jid, NodeRef, OwnedJid};
+use crate::wire::{Jid, OwnedJid};
 
 impl Record for DeviceList {
     const TABLE: Table = Table::Devices;
@@ -148,7 +147,11 @@ fn store(cx: &mut Turn<'_>, listed: &UserDevices) -> Result<(), Stop> {
 }
 
 /// The signed key-index list, unless it is unreadable or its signature is wrong.
-fn accepted(cx: &mut Turn<'_>, user: &Jid<'_>, bytes: &[u8]) -> Result<Option<KeyIndexList>, Stop> {
+pub(super) fn accepted(
+    cx: &mut Turn<'_>,
+    user: &Jid<'_>,
+    bytes: &[u8],
+) -> Result<Option<KeyIndexList>, Stop> {
     let Ok(list) = KeyIndexList::decode(bytes) else { return Ok(None) };
     let address = sessions::address_of(cx, &user.bare())?;
     let known = sessions::identity(cx, &address)?;
@@ -158,7 +161,7 @@ fn accepted(cx: &mut Turn<'_>, user: &Jid<'_>, bytes: &[u8]) -> Result<Option<Ke
     })
 }
 
-fn put_list(
+pub(super) fn put_list(
     cx: &mut Turn<'_>,
     user: &OwnedJid,
     devices: &[ListedDevice],
@@ -188,7 +191,11 @@ fn put_list(
 }
 
 /// The account was registered anew: its old companions and their sessions are gone. Reference 05 §2.4.
-fn forget_companions(cx: &mut Turn<'_>, user: &OwnedJid, stored: Option<&DeviceList>) -> Result<(), Stop> {
+pub(super) fn forget_companions(
+    cx: &mut Turn<'_>,
+    user: &OwnedJid,
+    stored: Option<&DeviceList>,
+) -> Result<(), Stop> {
     for device in stored.into_iter().flat_map(|list| &list.devices) {
         let Some(id) = device.id.and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0) else {
             continue;
@@ -200,35 +207,18 @@ fn forget_companions(cx: &mut Turn<'_>, user: &OwnedJid, stored: Option<&DeviceL
     Ok(())
 }
 
-/// `<notification type=devices>`: a contact's device came or went. The list is asked for again with the next
-/// send, which also checks the signed key-index list. Reference 05 §2.3.
-pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
-    let from = parse::jid(node, "notification", "from")?.bare().into_owned();
-    if let Some(lid) = node.get_jid("lid").filter(|lid| lid.is_lid() && from.is_pn()) {
-        lid::learn(cx, &from, &lid)?;
-    }
-    forget_both(cx, &from)
+/// The stored list of a user, unless an older copy of the storage was put back since it was written.
+pub(super) fn stored(cx: &mut Turn<'_>, user: &Jid<'_>) -> Result<Option<DeviceList>, Stop> {
+    let epoch = cx.memory.epoch;
+    Ok(cx.get::<DeviceList>(&key(user))?.filter(|list| list.epoch() >= epoch))
 }
 
-/// `<notification type=account_sync>`: with `<devices>`, the list of own devices changed; other children are
-/// settings that this version does not keep. Reference 02 §7.2.
-pub(crate) fn own_notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
-    let me = cx.memory.me.clone();
-    match me.filter(|_| node.find("devices").is_some()) {
-        Some(me) => forget_both(cx, &me.pn.bare().into_owned()),
-        None => Ok(()),
-    }
+/// Stores a list.
+pub(super) fn save(cx: &mut Turn<'_>, user: &Jid<'_>, list: &DeviceList) {
+    cx.put(&key(user), list);
 }
 
-fn forget_both(cx: &mut Turn<'_>, user: &OwnedJid) -> Result<(), Stop> {
-    forget(cx, user);
-    if let Some(other) = lid::other_name(cx, user)? {
-        forget(cx, &other);
-    }
-    Ok(())
-}
-
-fn to_record(device: &ListedDevice) -> Device {
+pub(super) fn to_record(device: &ListedDevice) -> Device {
     Device { id: Some(u32::from(device.id)), key_index: device.key_index, hosted: Some(device.hosted) }
 }
 

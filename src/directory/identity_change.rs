@@ -16,21 +16,23 @@ pub(crate) fn retire_more(cx: &mut Turn<'_>, user: &OwnedJid, from: &[u8]) -> Re
 
 /// Handles `<count>` (upload more), `<digest>` (check what the server holds) and `<identity>` (forget the
 /// contact's session, so that the next send starts a new one).
-pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+///
+/// Gives the contact whose identity changed.
+pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<Option<OwnedJid>, Stop> {
     if node.find("count").is_some() {
         cx.schedule(Work::RefillPrekeys);
-        return Ok(());
+        return Ok(None);
     }
     if node.find("digest").is_some() {
         cx.schedule(Work::CheckPrekeys);
-        return Ok(());
+        return Ok(None);
     }
     if node.find("identity").is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let from = parse::jid(node, "notification", "from")?.into_owned();
     if from.device() != 0 || cx.is_me(&from) {
-        return Ok(());
+        return Ok(None);
     }
     if let Some(lid) = node.get_jid("lid") {
         lid::learn(cx, &from, &lid)?;
@@ -47,5 +49,6 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
     if let Some(next) = sender_keys::retire_for(cx, &from, &[])? {
         cx.schedule(Work::RetireKeys(from.bare().into_owned(), next));
     }
-    tctoken::issue_again(cx, &from)
+    tctoken::issue_again(cx, &from)?;
+    Ok(Some(from))
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use sanswire_proto::records::LidMapping;
 
 use crate::engine::{Stop, Turn};
+use crate::event::{ContactEvent, Event};
 use crate::records::credentials::Me;
 use crate::records::{Record, Table};
 use crate::wire::{Jid, OwnedJid};
@@ -28,6 +29,7 @@ pub(crate) fn learn(cx: &mut Turn<'_>, one: &Jid<'_>, other: &Jid<'_>) -> Result
     }
     cx.put(&key(&pn), &LidMapping { user: Some(lid.user().to_string()) });
     cx.put(&key(&lid), &LidMapping { user: Some(pn.user().to_string()) });
+    cx.emit(Event::Contact(ContactEvent::Lid { pn, lid }));
     Ok(())
 }
 

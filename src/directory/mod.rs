@@ -2,6 +2,7 @@
 
 pub mod adv;
 pub(crate) mod bundles;
+pub(crate) mod device_change;
 pub(crate) mod devices;
 pub(crate) mod digest;
 pub mod holders;

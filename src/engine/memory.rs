@@ -93,6 +93,10 @@ pub(crate) struct Memory {
     /// Messages that the phone is to send again, by key of their record; whether it was asked. Complete after the
     /// start.
     pub(crate) placeholders: BTreeMap<Vec<u8>, bool>,
+    /// Whose presence the application wants to be told of.
+    pub(crate) subscriptions: BTreeSet<OwnedJid>,
+    /// Calls that ring, by id.
+    pub(crate) calls: BTreeMap<String, Ringing>,
     /// A prekey upload is in flight.
     pub(crate) uploading_prekeys: bool,
     /// Prekeys that the server refused were given up once.
@@ -105,6 +109,21 @@ pub(crate) struct Memory {
     pub(crate) prekeys_repaired: bool,
     /// The server is being told of a signed prekey.
     pub(crate) rotating: bool,
+}
+
+/// What the offer of a call said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ringing {
+    /// When it came.
+    pub(crate) at: Mono,
+    /// With a picture.
+    pub(crate) video: bool,
+    /// A call of several.
+    pub(crate) is_group: bool,
+    /// The group.
+    pub(crate) group: Option<OwnedJid>,
+    /// The caller's other address.
+    pub(crate) creator_alt: Option<OwnedJid>,
 }
 
 /// What is known without a record about a message on its way out.

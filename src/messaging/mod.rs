@@ -15,6 +15,7 @@ mod group_send;
 mod ignore;
 pub(crate) mod inbox;
 mod mark_read;
+pub(crate) mod media_retry;
 mod newsletter;
 mod open;
 pub(crate) mod outbox;

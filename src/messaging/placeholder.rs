@@ -35,7 +35,7 @@ pub(super) fn is_too_old(cx: &Turn<'_>, timestamp: u64) -> bool {
 pub(super) fn want(cx: &mut Turn<'_>, source: &Source) -> Result<(), Stop> {
     let key = key(&source.chat, &source.id);
     let known = cx.memory.placeholders.contains_key(&key);
-    let nobody = source.peer || source.chat.is_newsletter() || source.sender.is_bot();
+    let nobody = !cx.config.ask_phone || source.peer || source.chat.is_newsletter() || source.sender.is_bot();
     if known || nobody || is_too_old(cx, source.timestamp) || cx.memory.placeholders.len() >= PLACEHOLDERS {
         return Ok(());
     }

@@ -5,6 +5,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{CallId, Operate, Start};
+use crate::calls::RejectCall;
+use crate::contacts::{SendChatState, SubscribePresence, UnsubscribePresence};
 use crate::engine::{Stop, Turn};
 use crate::groups::{GroupInfo, GroupMetadata};
 use crate::link::{
@@ -80,6 +82,10 @@ registry! {
     MarkRead = "message.mark_read" -> ();
     MarkPlayed = "message.mark_played" -> ();
     SetAvailable = "presence.set" -> ();
+    SubscribePresence = "presence.subscribe" -> ();
+    UnsubscribePresence = "presence.unsubscribe" -> ();
+    SendChatState = "chat.state" -> ();
+    RejectCall = "call.reject" -> ();
     GroupInfo = "group.info" -> Box<GroupMetadata>;
     Connect = "link.connect" -> ();
     Disconnect = "link.disconnect" -> ();

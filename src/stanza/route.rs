@@ -4,14 +4,16 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 
 use super::ack::ack;
-use crate::directory::{devices, digest, identity_change, rotation, tctoken};
+use crate::directory::{digest, identity_change, rotation};
 use crate::engine::{Stop, Turn, Work};
 use crate::event::Event;
-use crate::groups;
 use crate::link;
-use crate::messaging::{acked, inbox, outbox, placeholder, receipts, receive, retry_in, retry_out};
+use crate::messaging::{
+    acked, inbox, media_retry, outbox, placeholder, receipts, receive, retry_in, retry_out, shown,
+};
 use crate::timer::Timer;
 use crate::wire::NodeRef;
+use crate::{account, business, calls, contacts, groups, newsletters};
 
 type Handler = fn(&mut Turn<'_>, NodeRef<'_>) -> Result<(), Stop>;
 
@@ -20,6 +22,9 @@ type Handler = fn(&mut Turn<'_>, NodeRef<'_>) -> Result<(), Stop>;
 pub(crate) enum Close {
     /// This file, with an ack in the same turn, after the batch.
     Ack,
+    /// The same, for what is told once and kept: a second copy is only acked, and while the inbox has no room the
+    /// stanza is left to the server.
+    Kept,
     /// The handler: with a receipt, an iq answer, or an ack of its own.
     Handler,
     /// Nobody: such stanzas are not kept by the server.
@@ -48,17 +53,28 @@ pub(crate) static ROWS: &[Row] = &[
     row("receipt",      "retry",                retry_in::handle,           Close::Ack,     "04 §12"),
     row("receipt",      ANY,                    receipts::handle,           Close::Ack,     "07 §6"),
     row("ack",          ANY,                    acked::acked,               Close::Nothing, "05 §9"),
-    row("notification", "devices",              devices::notified,          Close::Ack,     "05 §2"),
-    row("notification", "account_sync",         devices::own_notified,      Close::Ack,     "02 §7"),
+    row("notification", "devices",              contacts::devices,          Close::Kept,    "08 §2"),
+    row("notification", "encrypt",              contacts::encrypt,          Close::Kept,    "08 §2"),
+    row("notification", "account_sync",         account::account_sync,      Close::Kept,    "08 §3"),
+    row("notification", "server_sync",          account::server_sync,       Close::Kept,    "08 §3"),
+    row("notification", "picture",              contacts::picture,          Close::Kept,    "08 §4"),
+    row("notification", "status",               contacts::about,            Close::Kept,    "08 §4"),
+    row("notification", "contacts",             contacts::server,           Close::Kept,    "08 §4"),
+    row("notification", "disappearing_mode",    contacts::timer,            Close::Kept,    "08 §4"),
+    row("notification", "business",             business::notified,         Close::Kept,    "08 §4"),
+    row("notification", "mediaretry",           media_retry::notified,      Close::Kept,    "08 §4"),
+    row("notification", "newsletter",           newsletters::notified,      Close::Kept,    "08 §6"),
+    row("notification", "mex",                  mex,                        Close::Kept,    "08 §6"),
     row("notification", "w:gp2",                groups::notification::handle, Close::Handler, "08 §5"),
-    row("notification", "encrypt",              identity_change::notified,  Close::Ack,     "04 §9"),
-    row("notification", "privacy_token",        tctoken::notified,          Close::Ack,     "05 §11"),
+    row("notification", "privacy_token",        contacts::token_came,       Close::Ack,     "05 §11"),
     row("notification", "companion_reg_refresh", link::pairing_refresh,     Close::Ack,     "02 §2"),
     row("notification", "link_code_companion_reg", link::code_notified,     Close::Ack,     "02 §3"),
     row("notification", "passkey_prologue_request", link::passkey_wanted,   Close::Ack,     "02 §4"),
     row("notification", "crsc_continuation",    link::passkey_continued,    Close::Ack,     "02 §4"),
     row("notification", ANY,                    unhandled,                  Close::Ack,     "08"),
-    row("call",         ANY,                    unhandled,                  Close::Ack,     "13"),
+    row("call",         ANY,                    calls::handle,              Close::Kept,    "08 §8"),
+    row("presence",     ANY,                    contacts::presence,         Close::Nothing, "08 §7"),
+    row("chatstate",    ANY,                    contacts::chat_state,       Close::Nothing, "08 §7"),
     row("iq",           "pair-device",          link::pair_device,          Close::Handler, "02 §2"),
     row("iq",           "pair-success",         link::pair_success,         Close::Handler, "02 §2"),
     row("iq",           ANY,                    link::server_iq,            Close::Handler, "01 §12"),
@@ -66,6 +82,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("failure",      ANY,                    link::failure,              Close::Nothing, "01 §8"),
     row("stream:error", ANY,                    link::stream_error,         Close::Nothing, "01 §8"),
     row("xmlstreamend", ANY,                    link::stream_end,           Close::Nothing, "01 §8"),
+    row("ib",           "dirty",                account::dirty,             Close::Nothing, "08 §10"),
     row("ib",           ANY,                    link::info,                 Close::Nothing, "01 §10"),
     row(ANY,            ANY,                    unhandled,                  Close::Nothing, "08"),
 ];
@@ -110,6 +127,9 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
             placeholder::resume(cx);
             digest::check_once(cx);
             rotation::look(cx)
+            account::ask(cx);
+            contacts::resubscribe(cx)?;
+            Ok(())
         }
         Work::Reconnect => link::restart(cx),
         Work::RefillPrekeys => link::refill_prekeys(cx),
@@ -136,11 +156,42 @@ fn stanza(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     if node.has("offline") && row.close != Close::Nothing {
         link::offline_stanza(cx);
     }
-    (row.handler)(cx, node)?;
-    if row.close == Close::Ack {
-        ack(cx, node);
+    match row.close {
+        Close::Kept => return kept(cx, node, row),
+        Close::Ack => {
+            (row.handler)(cx, node)?;
+            ack(cx, node);
+        }
+        Close::Handler | Close::Nothing => (row.handler)(cx, node)?,
     }
     Ok(())
+}
+
+/// Runs a handler once per stanza, and only if there is room for what it tells.
+fn kept(cx: &mut Turn<'_>, node: NodeRef<'_>, row: &Row) -> Result<(), Stop> {
+    let name = node.get("id").zip(node.get_jid("from").map(|from| from.bare().into_owned()));
+    if let Some((id, from)) = name {
+        // Ids are unique per connection at least; with the time they are for good.
+        let kind = alloc::format!("{} {} {}", row.tag, row.kind, node.get("t").unwrap_or_default());
+        if !shown::is_marked(cx, &from, &kind, &id)? {
+            if !inbox::has_room(cx) {
+                return Ok(());
+            }
+            (row.handler)(cx, node)?;
+            shown::mark_stanza(cx, &from, &kind, &id);
+        }
+    } else if inbox::has_room(cx) {
+        (row.handler)(cx, node)?;
+    } else {
+        return Ok(());
+    }
+    ack(cx, node);
+    Ok(())
+}
+
+/// GraphQL, of which a part is about the account and a part about channels.
+fn mex(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    newsletters::mex(cx, node, account::pushed)
 }
 
 /// The row for a stanza.

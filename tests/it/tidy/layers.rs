@@ -73,6 +73,7 @@ const ROWS: &[Row] = &[
     // The other domains: never each other's internals.
     row("account", DOMAIN),
     row("bots", DOMAIN),
+    row("business", DOMAIN),
     row("calls", DOMAIN),
     row("contacts", DOMAIN),
     row("groups", GROUPS),
@@ -134,6 +135,7 @@ const DOMAIN: &[&str] = &[
     "content",
     "messaging::send",
     "messaging::inbox",
+    "messaging::source",
 ];
 
 const GROUPS: &[&str] = &[

@@ -32,7 +32,7 @@ pub struct Script {
     pub loads: bool,
     /// Whether events are confirmed at once. Default: yes.
     pub confirms: bool,
-    /// Whether pings are answered, so that silence of the script is not silence of the server. Default: yes.
+    /// Whether pings and the questions of every login are answered, so that silence of the script is not silence of the server. Default: yes.
     pub pongs: bool,
     /// How often the client asked for a connection.
     pub dials: usize,
@@ -397,14 +397,19 @@ impl Script {
         }
         for node in taken.nodes {
             match node.get("xmlns").as_deref() {
-                Some("w:p") if self.pongs => self.pong(&node),
+                Some("w:p") if self.pongs => self.pong(&node, None),
+                // What every login asks for: this account has said nothing about either.
+                Some("privacy") if self.pongs && node.find("privacy").is_some() && is_get(&node) => {
+                    self.pong(&node, Some(Node::new("privacy")));
+                }
+                Some("blocklist") if self.pongs && is_get(&node) => self.pong(&node, Some(Node::new("list"))),
                 _ => self.sent.push(node),
             }
         }
     }
 
-    fn pong(&mut self, ping: &Node<'_>) {
-        let pong = Node::new("iq").attr("type", "result").attr_opt("id", ping.get("id"));
+    fn pong(&mut self, ping: &Node<'_>, child: Option<Node<'static>>) {
+        let pong = Node::new("iq").attr("type", "result").attr_opt("id", ping.get("id")).children(child);
         let frame = encode(&pong).ok().and_then(|plaintext| self.socket.as_mut()?.seal(&plaintext));
         self.inputs.extend(frame.map(Input::Received));
     }
@@ -417,6 +422,10 @@ impl Script {
     fn clock(&self) -> Now {
         reading(self.now, self.jumped)
     }
+}
+
+fn is_get(iq: &Node<'_>) -> bool {
+    iq.get("type").as_deref() == Some("get")
 }
 
 fn reading(now: Time, jumped: Duration) -> Now {
