@@ -126,10 +126,9 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
             outbox::resume(cx);
             placeholder::resume(cx);
             digest::check_once(cx);
-            rotation::look(cx)
             account::ask(cx);
             contacts::resubscribe(cx)?;
-            Ok(())
+            rotation::look(cx)
         }
         Work::Reconnect => link::restart(cx),
         Work::RefillPrekeys => link::refill_prekeys(cx),
