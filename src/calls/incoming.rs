@@ -1,6 +1,6 @@
 //! `<call>`: what happens to calls, and which of them ring. Reference 08 §8, 13 §5.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use crate::engine::{Ringing, Stop, Turn};
@@ -14,7 +14,11 @@ use crate::wire::{Jid, Node, NodeRef, OwnedJid};
 pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let from = parse::jid(node, "call", "from")?.into_owned();
     let Some(child) = node.first() else { return Ok(()) };
-    let call = parse::text(child, "call", "call-id")?.into_owned();
+    let Some(call) = child.get("call-id").filter(|call| !call.is_empty()).map(|call| call.into_owned())
+    else {
+        cx.emit(Event::Unhandled { stanza: node.to_string() });
+        return Ok(());
+    };
     let creator = child
         .get_jid("call-creator")
         .or_else(|| child.get_jid("from"))

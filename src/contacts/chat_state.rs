@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Phase, Stop, Turn};
 use crate::error::OpError;
 use crate::event::{ChatState, ChatStateChanged, Event};
+use crate::messaging::source;
 use crate::ops::{Answer, CallId, Start};
 use crate::stanza::parse;
 use crate::wire::{Jid, Node, NodeRef, OwnedJid};
@@ -55,7 +56,7 @@ pub(crate) fn received(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
         _ => ChatState::Paused,
     };
     let sender = node.get_jid("participant").map_or_else(|| from.clone(), Jid::into_owned);
-    let chat = from.normalized().into_owned();
+    let chat = source::person(&from);
     cx.emit(Event::ChatState(ChatStateChanged { chat, sender, state }));
     Ok(())
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use prost::Message as _;
 use sanswire_proto::whatsapp::MessageSecretMessage;
 
-use super::source::Source;
+use super::source::{Source, person};
 use super::{arrive, secrets};
 use crate::content::View;
 use crate::content::secret::{self, Sealed, UseCase};
@@ -61,7 +61,7 @@ pub(super) fn open_reply(
 
 /// A user under both names, the given one first; groups and others under their only one.
 fn both_names(cx: &mut Turn<'_>, jid: &Jid<'_>) -> Result<Vec<OwnedJid>, Stop> {
-    let name = jid.normalized().into_owned();
+    let name = person(jid);
     let other = lid::other_name(cx, &name)?;
     Ok(core::iter::once(name).chain(other).collect())
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use sanswire_proto::whatsapp::Message;
 
-use super::source::Source;
+use super::source::{Source, person};
 use super::{addons, inbox, perspective, protocol, secrets, shown};
 use crate::content::{self, Content};
 use crate::engine::{Stop, Turn};
@@ -86,8 +86,5 @@ fn unwrap_own(mut message: Message, from_me: bool) -> Message {
 
 /// Other names of a sender: what it is called in the stanza, and the other address. Bare.
 pub(super) fn names(source: &Source) -> Vec<crate::wire::OwnedJid> {
-    core::iter::once(&source.sender)
-        .chain(&source.sender_alt)
-        .map(|jid| jid.normalized().into_owned())
-        .collect()
+    core::iter::once(&source.sender).chain(&source.sender_alt).map(|jid| person(jid)).collect()
 }

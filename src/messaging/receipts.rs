@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use sanswire_proto::records::{MessagingMeta, ReceiptMark, SentIndex, SentMessage};
 
-use super::{inbox, state};
+use super::{inbox, source, state};
 use crate::engine::{Stop, Turn};
 use crate::event::{Event, Receipt, ReceiptKind, SendProgress, SendState};
 use crate::limits::{PRUNED_MARKS, RECEIPT_IDS, RECEIPT_MARKS, RECEIPT_USERS};
@@ -29,11 +29,11 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
         None => from.clone(),
     };
     let from_me = cx.is_me(&by);
-    let recipient = node.get_jid("recipient").filter(|_| from_me).map(|jid| jid.normalized().into_owned());
+    let recipient = node.get_jid("recipient").filter(|_| from_me).map(|jid| source::person(&jid));
     let (chat, author) = match recipient {
         Some(author) if many => (from, Some(author)),
         Some(chat) => (chat, None),
-        None => (from.normalized().into_owned(), None),
+        None => (source::person(&from), None),
     };
     let receipt = Receipt { kind, chat, by, from_me, author, ids: ids(node)?, timestamp: stanza_time };
     report(cx, receipt)

@@ -55,8 +55,8 @@ pub(super) fn parse(cx: &Turn<'_>, node: NodeRef<'_>) -> Result<Source, StanzaEr
     } else if from.is_newsletter() {
         (from.clone(), from, false)
     } else if cx.is_me(&from) {
-        let recipient = node.get_jid("recipient").map(|jid| jid.normalized().into_owned());
-        (recipient.unwrap_or_else(|| from.normalized().into_owned()), from, true)
+        let recipient = node.get_jid("recipient").map(|jid| person(&jid));
+        (recipient.unwrap_or_else(|| person(&from)), from, true)
     } else if from.is_bot() {
         let target = node.find("meta").and_then(|meta| meta.get_jid("target_chat_jid"));
         (target.unwrap_or_else(|| from.borrowed()).bare().into_owned(), from, false)
@@ -64,7 +64,7 @@ pub(super) fn parse(cx: &Turn<'_>, node: NodeRef<'_>) -> Result<Source, StanzaEr
         if node.get_jid("recipient").is_some_and(|recipient| !cx.is_me(&recipient)) {
             return Err(StanzaError::Source("recipient is somebody else"));
         }
-        (from.normalized().into_owned(), from, false)
+        (person(&from), from, false)
     } else {
         return Err(StanzaError::Source("sender is no user, group or channel"));
     };
@@ -116,12 +116,17 @@ impl Source {
     }
 }
 
+/// The user behind a device, or the conversation itself: without device, and hosted devices are of the plain user.
+pub(crate) fn person(jid: &Jid<'_>) -> OwnedJid {
+    jid.bare().with_server(jid.server().family()).into_owned()
+}
+
 fn details(node: NodeRef<'_>, sender: &Jid<'_>) -> Details {
     let own = |name: &str| node.get(name).filter(|value| !value.is_empty()).map(|value| value.into_owned());
     let lid = match node.get("addressing_mode").as_deref() {
         Some("lid") => true,
         Some("pn") => false,
-        _ => sender.normalized().is_lid(),
+        _ => person(sender).is_lid(),
     };
     let retries = node.find_all("enc").filter_map(|enc| enc.get_u64("count")).max().unwrap_or(0);
     let attributes = node.find("meta").into_iter().flat_map(NodeRef::attrs).take(META_ATTRIBUTES);

@@ -15,6 +15,7 @@ mod options;
 mod own_keys;
 mod pairing;
 mod purity;
+mod receiving;
 mod replay;
 mod restored;
 mod run;

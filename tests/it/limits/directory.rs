@@ -20,7 +20,8 @@ fn count_answered(script: &mut Script, count: u64) {
 
 /// The server says that prekeys run low; the client counts them.
 fn low(script: &mut Script) {
-    let low = Node::new("notification").attr("id", "low").attr("from", Jid::SERVER).attr("type", "encrypt");
+    let id = format!("low-{}", script.storage.count(sanswire::Table::Shown));
+    let low = Node::new("notification").attr("id", id).attr("from", Jid::SERVER).attr("type", "encrypt");
     script.send(&low.child(Node::new("count").attr("value", "1")));
 }
 

@@ -1,0 +1,170 @@
+//! Messages that the phone sends again. Reference 07 §3.8, §4.5.
+
+use core::time::Duration;
+
+use prost::Message as _;
+use sanswire::Table;
+use sanswire::content::Content;
+use sanswire::limits::{PLACEHOLDER_WAIT_S, PLACEHOLDERS_PER_REQUEST, RETRY_RECEIPTS};
+use sanswire::wire::{Jid, Node};
+use sanswire_proto::whatsapp::message::peer_data_operation_request_response_message::PeerDataOperationResult;
+use sanswire_proto::whatsapp::message::peer_data_operation_request_response_message::peer_data_operation_result::PlaceholderMessageResendResponse;
+use sanswire_proto::whatsapp::message::protocol_message::Type;
+use sanswire_proto::whatsapp::message::{
+    PeerDataOperationRequestResponseMessage, PeerDataOperationRequestType, ProtocolMessage,
+};
+use sanswire_proto::whatsapp::{Message, MessageKey, WebMessageInfo};
+use sanswire_sim::script::{OWN_NUMBER, Peer, Script};
+
+use super::{bob, undecryptable};
+
+fn unavailable(id: &str, t: u64) -> Node<'static> {
+    let message = Node::new("message").attr("id", id.to_string()).attr("from", bob(0)).attr("t", t);
+    message.attr("notify", "Bob").child(Node::new("unavailable"))
+}
+
+/// A client that has a session with its phone.
+fn linked(seed: u64) -> (Script, Peer) {
+    let mut script = Script::ready(seed);
+    let mut phone = script.peer(Jid::pn(OWN_NUMBER, 0));
+    let hello = phone.text("hello", "hello");
+    script.send(&hello);
+    script.sent();
+    (script, phone)
+}
+
+/// The ids that the phone is asked for, and the id of the question.
+fn asked(script: &mut Script, phone: &mut Peer) -> Option<(Vec<String>, String)> {
+    let stanza = script.sent_tagged("message").pop()?;
+    assert_eq!(stanza.get("category").as_deref(), Some("peer"));
+    let message = phone.open(&stanza).unwrap();
+    let request = message.protocol_message.unwrap().peer_data_operation_request_message.unwrap();
+    let ids =
+        request.placeholder_message_resend_request.into_iter().map(|it| it.message_key.unwrap().id.unwrap());
+    Some((ids.collect(), stanza.get("id").unwrap().into_owned()))
+}
+
+/// What the phone answers: the message with this text.
+fn answer(phone: &mut Peer, request: &str, id: &str, text: &str) -> Node<'static> {
+    let info = WebMessageInfo {
+        key: Some(Box::new(MessageKey {
+            remote_jid: Some(bob(0).to_string()),
+            from_me: Some(false),
+            id: Some(id.to_string()),
+            participant: None,
+        })),
+        message: Some(Box::new(Message { conversation: Some(text.to_string()), ..Message::default() })),
+        ..WebMessageInfo::default()
+    };
+    let result = PeerDataOperationResult {
+        placeholder_message_resend_response: Some(PlaceholderMessageResendResponse {
+            web_message_info_bytes: Some(info.encode_to_vec().into()),
+        }),
+        ..PeerDataOperationResult::default()
+    };
+    let response = PeerDataOperationRequestResponseMessage {
+        peer_data_operation_request_type: Some(PeerDataOperationRequestType::PlaceholderMessageResend.into()),
+        stanza_id: Some(request.to_string()),
+        peer_data_operation_result: vec![result],
+    };
+    let protocol = ProtocolMessage {
+        r#type: Some(Type::PeerDataOperationRequestResponseMessage.into()),
+        peer_data_operation_request_response_message: Some(response.into()),
+        ..ProtocolMessage::default()
+    };
+    let message = Message { protocol_message: Some(protocol.into()), ..Message::default() };
+    phone.message(&format!("answer-{id}"), &message).attr("category", "peer")
+}
+
+fn wait(script: &mut Script) {
+    script.advance(Duration::from_secs(PLACEHOLDER_WAIT_S));
+}
+
+#[test]
+fn what_the_server_has_no_copy_of_comes_from_the_phone() {
+    let (mut script, mut phone) = linked(1);
+    let t = script.seconds();
+    script.send(&unavailable("A", t));
+    assert_eq!(script.sent().iter().map(|node| node.tag.as_ref()).collect::<Vec<_>>(), ["ack"]);
+    assert_eq!(undecryptable(&script)[0].unavailable.as_deref(), Some(""));
+    wait(&mut script);
+    let (ids, request) = asked(&mut script, &mut phone).unwrap();
+    assert_eq!(ids, ["A"]);
+    let stanza = answer(&mut phone, &request, "A", "recovered");
+    script.send(&stanza);
+    let received = script.received().into_iter().find(|received| received.id == "A").unwrap();
+    let Content::Text(text) = &received.content else { panic!("{:?}", received.content) };
+    assert_eq!((text.body.as_str(), received.push_name.as_deref()), ("recovered", Some("Bob")));
+    assert_eq!((received.timestamp, received.details.resent.as_deref()), (t, Some(request.as_str())));
+    assert_eq!(script.storage.count(Table::Placeholder), 0);
+    // Once more: it was shown.
+    let stanza = answer(&mut phone, &request, "A", "recovered");
+    script.send(&stanza);
+    assert_eq!(script.received().iter().filter(|received| received.id == "A").count(), 1);
+}
+
+#[test]
+fn a_message_that_comes_meanwhile_is_not_asked_for() {
+    let (mut script, mut phone) = linked(2);
+    let mut peer = script.peer(bob(0));
+    script.send(&unavailable("A", 1_700_000_000));
+    let text = peer.text("A", "here I am");
+    script.send(&text);
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None);
+    assert_eq!(script.storage.count(Table::Placeholder), 0);
+}
+
+#[test]
+fn after_the_last_retry_the_phone_is_asked_once() {
+    let (mut script, mut phone) = linked(3);
+    let peer = script.peer(bob(0));
+    let enc = Node::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![0x33; 60]);
+    for _ in 0..RETRY_RECEIPTS {
+        script.send(&peer.envelope("A").child(enc.clone()));
+    }
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None);
+    for _ in 0..2 {
+        script.send(&peer.envelope("A").child(enc.clone()));
+    }
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone).unwrap().0, ["A"]);
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None);
+    assert_eq!(undecryptable(&script).len(), 1);
+}
+
+#[test]
+fn a_question_that_was_not_asked_yet_outlives_a_restart() {
+    let (mut script, mut phone) = linked(4);
+    script.send(&unavailable("A", 1_700_000_000));
+    script.restart();
+    script.log_in();
+    script.sent();
+    wait(&mut script);
+    let (ids, request) = asked(&mut script, &mut phone).unwrap();
+    assert_eq!(ids, ["A"]);
+    script.restart();
+    script.log_in();
+    script.sent();
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None, "it was asked before");
+    let stanza = answer(&mut phone, &request, "A", "late");
+    script.send(&stanza);
+    assert!(script.received().iter().any(|received| received.id == "A"));
+}
+
+#[test]
+fn so_many_messages_are_asked_for_at_a_time() {
+    let (mut script, mut phone) = linked(5);
+    for n in 0..=PLACEHOLDERS_PER_REQUEST {
+        script.send(&unavailable(&format!("A{n:03}"), 1_700_000_000));
+    }
+    script.sent();
+    wait(&mut script);
+    let (first, _) = asked(&mut script, &mut phone).unwrap();
+    wait(&mut script);
+    let (second, _) = asked(&mut script, &mut phone).unwrap();
+    assert_eq!((first.len(), second.len()), (PLACEHOLDERS_PER_REQUEST, 1));
+}
