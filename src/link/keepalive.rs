@@ -9,7 +9,7 @@ use crate::limits::SILENCE_LIMIT_S;
 pub fn interval(longest_s: u64, random: u32) -> Duration {
     let longest_ms = longest_s.saturating_mul(1000);
     let span_ms = longest_ms / 3;
-    let offset_ms = u128::from(random) * (u128::from(span_ms) + 1) >> 32;
+    let offset_ms = (u128::from(random) * (u128::from(span_ms) + 1)) >> 32;
     Duration::from_millis(longest_ms - span_ms + u64::try_from(offset_ms).unwrap_or(span_ms))
 }
 

@@ -16,5 +16,5 @@ pub(super) fn is_ignored(cx: &Turn<'_>, source: &Source) -> bool {
     let listed = |name: &Jid<'_>| list.iter().any(|entry| entry.same_user(name));
     let of_server =
         |entry: &Jid<'_>| entry.user().is_empty() && entry.server().family() == source.chat.server().family();
-    names.into_iter().flatten().any(|name| listed(name)) || list.iter().any(of_server)
+    names.into_iter().flatten().any(listed) || list.iter().any(of_server)
 }
