@@ -102,7 +102,7 @@ pub use error::{Misuse, OpError, Refusal, Rule};
 pub use input::{Found, Input};
 pub use now::{Mono, Now, UnixMs};
 pub use output::{Batch, Output, Target, Want, Write};
-pub use records::{RecordCause, RecordError, Table, canonical_record, read_sessions};
+pub use records::{RecordCause, RecordError, Table, canonical_record, read_sender_keys, read_sessions};
 
 /// The README's code, compiled with the doc tests.
 #[cfg(doctest)]

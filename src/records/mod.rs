@@ -18,5 +18,6 @@ pub(crate) use canonical::{
 };
 pub(crate) use record::{META_KEY, Record};
 pub use record::{RecordCause, RecordError};
+pub use sender_key::read_sender_keys;
 pub use signal::read_sessions;
 pub use table::Table;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sanswire_proto::records as stored;
 
 use super::signal::{array, public, secret};
-use super::{RecordError, Table};
+use super::{Record, RecordError, Table};
 use crate::crypto::PrivateKey;
 use crate::signal::chain::{ChainKey, MessageSeed, SkippedKey};
 use crate::signal::{SenderKeyParts, SenderKeyRecord, SenderKeyState};
@@ -23,6 +23,14 @@ pub(crate) fn sender_key_to(record: &SenderKeyRecord) -> stored::SenderKeyRecord
 pub(crate) fn sender_key_from(record: &stored::SenderKeyRecord) -> Result<SenderKeyRecord, RecordError> {
     let states: Option<Vec<_>> = record.states.iter().map(state_from).collect();
     states.map(SenderKeyRecord::from_states).ok_or_else(|| RecordError::malformed(Table::SenderKey))
+}
+
+/// Reads a record of table [`Table::SenderKey`]: for tools that look into a storage, and for tests.
+///
+/// # Errors
+/// [`RecordError`] when this version did not write it.
+pub fn read_sender_keys(record: Bytes) -> Result<SenderKeyRecord, RecordError> {
+    sender_key_from(&<stored::SenderKeyRecord as Record>::from_record(record)?)
 }
 
 fn state_to(state: &SenderKeyState) -> stored::SenderKeyState {

@@ -21,6 +21,17 @@ fn people_who_change_devices_and_phones_are_served_well() {
 }
 
 #[test]
+fn people_who_write_to_groups_are_served_well() {
+    let workload = Workload {
+        group_texts: Rate(2400),
+        group_phone_texts: Rate(240),
+        group_changes: Rate(240),
+        ..Workload::texts_only(Rate(240))
+    };
+    assert_kept(&Plan { faults: [].into(), minutes: 20, workload, ..Plan::new(3) });
+}
+
+#[test]
 fn each_kind_of_fault_is_survived() {
     for (seed, kind) in (10..).zip(FaultKind::ALL) {
         let faults = [(kind, Rate(600))].into();

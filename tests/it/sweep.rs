@@ -9,14 +9,15 @@ use core::time::Duration;
 use sanswire::Table;
 use sanswire::event::{DownReason, LinkEvent};
 use sanswire::link::Logout;
+use sanswire::wire::OwnedJid;
 use sanswire_sim::check;
-use sanswire_sim::server::{AdminRequest, Fault, Target};
+use sanswire_sim::server::{AccountId, Addressing, AdminRequest, Fault, GroupChange, Target};
 use sanswire_sim::world::{Who, World};
 
 /// One scenario: gives the number of points that it has.
 type Scenario = fn() -> u32;
 
-const SCENARIOS: [(&str, Scenario); 14] = [
+const SCENARIOS: [(&str, Scenario); 18] = [
     ("first contact, the sender dies", || fresh(first_contact, |alice, _| alice)),
     ("first contact, the recipient dies", || fresh(first_contact, |_, bob| bob)),
     ("conversation, the sender dies", || again(talk, |alice, _| alice)),
@@ -26,6 +27,10 @@ const SCENARIOS: [(&str, Scenario); 14] = [
     ("lost ack", || again(lost_ack, |alice, _| alice)),
     ("retry, the one that asks dies", || again(lost_session, |_, bob| bob)),
     ("retry, the one that answers dies", || again(lost_session, |alice, _| alice)),
+    ("group, the one that writes dies", || again(group_talk, |alice, _| alice)),
+    ("group, the one that reads dies", || again(group_talk, |_, bob| bob)),
+    ("group, somebody comes and goes", || again(group_change, |alice, _| alice)),
+    ("group, the one without the key dies", || again(group_key_lost, |_, bob| bob)),
     ("prekey refill", || again(refill, |_, bob| bob)),
     ("new device", || again(new_device, |alice, _| alice)),
     ("identity change", || again(new_phone, |alice, _| alice)),
@@ -142,6 +147,60 @@ fn lost_session(world: &mut World, alice: Who, bob: Who, point: u32) {
     world.restart(bob);
     world.run_for(MOMENT);
     world.send(alice, bob, &format!("{point} unreadable at first"));
+    world.run_for(MOMENT);
+}
+
+/// The group of Alice, Bob and Carol, who has nothing but a phone.
+fn our_group(world: &mut World, alice: Who, bob: Who) -> OwnedJid {
+    let account = world.account(alice).unwrap();
+    if let Some(group) = world.server.groups_of(account).pop() {
+        return group;
+    }
+    let group = world.group(&[alice, bob], Addressing::Lid);
+    let carol = carol(world);
+    world.change_group(&group, GroupChange::Add(carol));
+    world.run();
+    group
+}
+
+fn carol(world: &mut World) -> AccountId {
+    let state = world.admin(AdminRequest::CreateAccount { name: "Carol".to_string() });
+    let jid = state.body["jid"].as_str().unwrap().to_string();
+    world.server.find_device(&jid).unwrap().account
+}
+
+fn group_talk(world: &mut World, alice: Who, bob: Who, point: u32) {
+    let group = our_group(world, alice, bob);
+    world.send_to(alice, group.clone(), &format!("a{point}"));
+    world.send_to(bob, group.clone(), &format!("b{point}"));
+    world.send_to(alice, group, &format!("again {point}"));
+    world.run_for(MOMENT);
+}
+
+/// Carol leaves and comes back while Alice writes: her key is renewed, and handed out again.
+fn group_change(world: &mut World, alice: Who, bob: Who, point: u32) {
+    let group = our_group(world, alice, bob);
+    let carol = carol(world);
+    world.send_to(alice, group.clone(), &format!("{point} to the three of us"));
+    world.run_for(MOMENT);
+    world.change_group(&group, GroupChange::Leave(carol));
+    world.send_to(alice, group.clone(), &format!("{point} to the two of us"));
+    world.run_for(MOMENT);
+    world.change_group(&group, GroupChange::Add(carol));
+    world.send_to(alice, group, &format!("{point} to all"));
+    world.run_for(MOMENT);
+}
+
+/// Bob has lost what he knew of Alice's key when she writes.
+fn group_key_lost(world: &mut World, alice: Who, bob: Who, point: u32) {
+    let group = our_group(world, alice, bob);
+    world.send_to(alice, group.clone(), &format!("{point} readable"));
+    world.run_for(MOMENT);
+    world.crash(bob);
+    world.actor(bob).storage.wipe(Table::SenderKey);
+    world.restart(bob);
+    world.run_for(MOMENT);
+    world.send_to(alice, group, &format!("{point} unreadable at first"));
     world.run_for(MOMENT);
 }
 

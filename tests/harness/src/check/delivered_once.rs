@@ -7,7 +7,8 @@
 //!
 //! Excused from showing a message: a device whose storage was put back to an older copy when it kept the message but
 //! had not shown it, as only the lost part held it; devices that are no longer linked or were ended for good, and those that
-//! could not read it when its author is gone, as nobody is left to send it again.
+//! could not read it when its author is gone, as nobody is left to send it again; in a group also when one of them
+//! was out of it meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use sanswire::content::Content;
 use sanswire::event::{Event, LinkEvent};
 
 use super::Broken;
-use super::facts::{Facts, Name, Show};
+use super::facts::{Chat, Facts, Name, Show};
 use crate::server::DeviceRef;
 use crate::world::{Entry, Fact, Who, World};
 
@@ -59,8 +60,9 @@ fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) 
             let Some(who) = facts.clients.get(device).copied() else { continue };
             let key = (*device, message.clone());
             let author_left = !facts.world.server.is_linked(message.0);
+            let parted = parted(facts, &taken.chat, message.0, *device);
             let excused = !facts.is_active(who)
-                || (author_left && facts.retried.contains(&key))
+                || ((author_left || parted) && facts.retried.contains(&key))
                 || lost_with_storage.contains(&(who, message.1.as_str()));
             if !excused && !shown.contains_key(&key) {
                 let name = facts.name(who);
@@ -69,6 +71,13 @@ fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) 
         }
     }
     details
+}
+
+/// Whether one of two members was out of their group at some time: nobody is sent again what they missed then.
+fn parted(facts: &Facts<'_>, chat: &Chat, from: DeviceRef, to: DeviceRef) -> bool {
+    let Chat::Group(group) = chat else { return false };
+    let stayed = |at: DeviceRef| facts.world.server.always_member(group, at.account);
+    !stayed(from) || !stayed(to)
 }
 
 /// Messages that were durable on a device when an older copy of its storage was put back.
@@ -130,13 +139,16 @@ fn was_written(facts: &Facts<'_>, show: &Show<'_>) -> Option<String> {
         let own_phone = from.account == show.device.account && from.device == 0;
         return if own_phone { None } else { what("that nobody sent") };
     };
-    let other = if show.received.from_me {
-        facts.world.server.device_named(&show.received.chat).map(|at| at.account)
+    let chat = &show.received.chat;
+    let shown_in = if chat.is_group() {
+        Some(Chat::Group(chat.clone()))
+    } else if show.received.from_me {
+        facts.world.server.device_named(chat).map(|at| Chat::two(from.account, at.account))
     } else {
-        Some(show.device.account)
+        Some(Chat::two(from.account, show.device.account))
     };
-    let ends = other.map(|other| (from.account.min(other), from.account.max(other)));
-    if ends != Some(taken.chat) || show.received.from_me != (from.account == show.device.account) {
+    let own = from.account == show.device.account;
+    if shown_in.as_ref() != Some(&taken.chat) || show.received.from_me != own {
         return what("in another chat");
     }
     let Content::Text(text) = &show.received.content else { return None };

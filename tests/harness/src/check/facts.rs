@@ -7,6 +7,7 @@ use sanswire::content::Content;
 use sanswire::event::{DownReason, Envelope, Event, LinkEvent, Received};
 use sanswire::messaging::SendMessage;
 use sanswire::ops::{Answer, Operation};
+use sanswire::wire::OwnedJid;
 
 use crate::server::{AccountId, DeviceRef};
 use crate::world::{Entry, Fact, Who, World};
@@ -14,8 +15,20 @@ use crate::world::{Entry, Fact, Who, World};
 /// Names a message: the device that wrote it, and its id.
 pub(super) type Name = (DeviceRef, String);
 
-/// A conversation: its two accounts, the smaller first.
-pub(super) type Chat = (AccountId, AccountId);
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Chat {
+    /// Between two accounts, the smaller first.
+    Two(AccountId, AccountId),
+    /// Of a group.
+    Group(OwnedJid),
+}
+
+impl Chat {
+    pub(super) fn two(one: AccountId, other: AccountId) -> Self {
+        Self::Two(one.min(other), one.max(other))
+    }
+}
 
 /// A message that the server took.
 pub(super) struct Taken {
@@ -93,8 +106,12 @@ impl<'w> Facts<'w> {
     fn note(&mut self, at: usize, entry: &'w Entry) {
         match &entry.fact {
             Fact::Took { from, id, chat, order, to } => {
-                let Some(other) = self.world.server.device_named(chat) else { return };
-                let chat = (from.account.min(other.account), from.account.max(other.account));
+                let chat = if chat.is_group() {
+                    Chat::Group(chat.clone())
+                } else {
+                    let Some(other) = self.world.server.device_named(chat) else { return };
+                    Chat::two(from.account, other.account)
+                };
                 let taken = Taken { order: *order, chat, to: BTreeSet::new() };
                 self.taken.entry((*from, id.clone())).or_insert(taken).to.extend(to);
             }

@@ -13,6 +13,7 @@
 //! | `no_stuck_send` | every call is answered, and every message that was taken comes to an end |
 //! | `timers` | nobody waits without knowing until when |
 //! | `sessions_equal` | what either end of a session encrypts next, the other can read |
+//! | `sender_keys_equal` | what a member encrypts next for a group, all who count as holders of its key can read |
 //! | `memory_bounded` | caches and queues keep within their limits |
 //! | `frames_bounded` | one input makes a client send only so many frames |
 //! | `same_seed` | the same seed gives the same run, byte for byte |
@@ -30,6 +31,7 @@ mod memory_bounded;
 mod no_stuck_send;
 mod order;
 mod repeatable;
+mod sender_keys_equal;
 mod sessions_equal;
 mod settle;
 mod timers;
@@ -41,6 +43,7 @@ pub use memory_bounded::memory_bounded;
 pub use no_stuck_send::no_stuck_send;
 pub use order::order;
 pub use repeatable::{cache_blind, outputs, same_seed};
+pub use sender_keys_equal::sender_keys_equal;
 pub use sessions_equal::sessions_equal;
 pub use settle::settle;
 pub use timers::timers;
@@ -71,6 +74,7 @@ pub fn check(world: &World) -> Vec<Broken> {
         no_stuck_send,
         timers,
         sessions_equal,
+        sender_keys_equal,
         memory_bounded,
         frames_bounded,
     ];

@@ -41,7 +41,7 @@ fn shown_in_order(facts: &Facts<'_>) -> Vec<String> {
         if again || facts.retried.contains(&(show.device, show.message.clone())) {
             continue;
         }
-        let before = last.insert((show.device, taken.chat), (taken.order, &show.message.1));
+        let before = last.insert((show.device, taken.chat.clone()), (taken.order, &show.message.1));
         if let Some((order, earlier)) = before.filter(|(order, _)| *order > taken.order) {
             details.push(format!(
                 "{} showed {} (taken as {order}) before {} (taken as {})",

@@ -143,7 +143,8 @@ pub(super) fn rows(storage: &Storage, table: Table) -> Vec<(Vec<u8>, Bytes)> {
     }
 }
 
-fn one<M: prost::Message + Default>(storage: &Storage, table: Table, key: &[u8]) -> Option<M> {
+/// One record of a table.
+pub(super) fn one<M: prost::Message + Default>(storage: &Storage, table: Table, key: &[u8]) -> Option<M> {
     match storage.read(&[Want::Get { table, key: key.to_vec() }]).pop() {
         Some(Found::Value(Some(record))) if record.len() > 1 => M::decode(record.slice(1..)).ok(),
         _ => None,

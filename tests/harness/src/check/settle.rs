@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use sanswire::Table;
-use sanswire::wire::Jid;
+use sanswire::wire::{Jid, OwnedJid};
 
 use super::facts::is_active;
 use super::sessions_equal::rows;
@@ -12,7 +12,8 @@ use crate::server::AccountId;
 use crate::world::{Who, World};
 
 /// Lets every client write to every account that it has talked with, one after the other: a device that lost
-/// a session, or whose peer did, finds out and mends it. Faults must be over.
+/// a session, or whose peer did, finds out and mends it; and to every group where it has handed out its key. Faults
+/// must be over.
 pub fn settle(world: &mut World) {
     world.run_for(REST);
     for who in world.everybody() {
@@ -25,7 +26,21 @@ pub fn settle(world: &mut World) {
             world.send(who, other, "anything new?");
             world.run_for(REST);
         }
+        for group in groups(world, who) {
+            world.send_to(who, group, "anybody there?");
+            world.run_for(REST);
+        }
     }
+}
+
+/// Groups that a client writes to: those where it has handed out its key.
+fn groups(world: &World, who: Who) -> Vec<OwnedJid> {
+    let Some(account) = world.account(who).filter(|_| is_active(world, who)) else { return Vec::new() };
+    let named = |(key, _): (Vec<u8>, _)| {
+        let jid = Jid::parse(core::str::from_utf8(&key).ok()?).ok()?.into_owned();
+        world.server.group_members(&jid).contains(&account).then_some(jid)
+    };
+    rows(&world[who].storage, Table::SharedKey).into_iter().filter_map(named).collect()
 }
 
 /// Accounts that a client has sessions with.

@@ -13,6 +13,7 @@
 //! ```
 
 mod faults;
+mod groups;
 mod people;
 pub mod schedule;
 mod shrink;

@@ -28,6 +28,9 @@ impl Stage<'_> {
                 }
             }
             Act::NewPhone => self.new_phone(account, dice),
+            Act::GroupText => self.write_to_group(account, device, dice),
+            Act::GroupPhoneText => self.write_to_group_by_phone(account, dice),
+            Act::ChangeGroup => self.change_group(account, dice),
             Act::MoveToLid => self.people[account as usize].moved = true,
         }
     }
@@ -175,7 +178,7 @@ impl Stage<'_> {
         if person.moved { Jid::lid(person.lid.clone(), 0) } else { Jid::pn(person.number.clone(), 0) }
     }
 
-    fn next_text(&mut self) -> String {
+    pub(super) fn next_text(&mut self) -> String {
         self.texts += 1;
         format!("text {}", self.texts)
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sanswire::event::Event;
+use sanswire::wire::OwnedJid;
 
 use super::schedule::{FaultKind, Strike, stream};
 use super::workload::{self, Deed};
@@ -20,6 +21,7 @@ pub type Clients<'a> = dyn Fn(usize, &str) -> Maker + 'a;
 pub(super) struct Stage<'a> {
     pub(super) world: World,
     pub(super) people: Vec<Person>,
+    pub(super) groups: Vec<OwnedJid>,
     pub(super) struck: BTreeMap<FaultKind, u64>,
     /// Texts are numbered, so that no two are equal.
     pub(super) texts: u64,
@@ -65,6 +67,7 @@ impl<'a> Stage<'a> {
         let mut stage = Self {
             world,
             people: Vec::new(),
+            groups: Vec::new(),
             struck: BTreeMap::new(),
             texts: 0,
             plan,
@@ -88,6 +91,9 @@ impl<'a> Stage<'a> {
                 stage.world.pair(who);
                 stage.people[account as usize].devices.push(who);
             }
+        }
+        if plan.workload.has_groups() {
+            stage.make_groups();
         }
         stage.world.set_latency(Duration::from_millis(5), Duration::from_millis(80));
         stage

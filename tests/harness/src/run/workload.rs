@@ -24,6 +24,12 @@ pub struct Workload {
     pub new_phones: Rate,
     /// From now on people write to an account's hidden id.
     pub lid_moves: Rate,
+    /// Somebody writes to a group: one text or a burst.
+    pub group_texts: Rate,
+    /// Somebody writes to a group from the phone.
+    pub group_phone_texts: Rate,
+    /// Somebody comes into a group, or goes: by themselves, or as the one who made it wants it.
+    pub group_changes: Rate,
 }
 
 impl Default for Workload {
@@ -38,6 +44,9 @@ impl Default for Workload {
             exhausted_prekeys: Rate(24),
             new_phones: Rate(6),
             lid_moves: Rate(8),
+            group_texts: Rate(600),
+            group_phone_texts: Rate(60),
+            group_changes: Rate(60),
         }
     }
 }
@@ -56,7 +65,15 @@ impl Workload {
             exhausted_prekeys: Rate(0),
             new_phones: Rate(0),
             lid_moves: Rate(0),
+            group_texts: Rate(0),
+            group_phone_texts: Rate(0),
+            group_changes: Rate(0),
         }
+    }
+
+    /// Whether anybody does anything in groups.
+    pub(super) fn has_groups(&self) -> bool {
+        [self.group_texts, self.group_phone_texts, self.group_changes].iter().any(|rate| rate.0 > 0)
     }
 }
 
@@ -83,6 +100,9 @@ pub(super) enum Act {
     ExhaustPrekeys,
     NewPhone,
     MoveToLid,
+    GroupText,
+    GroupPhoneText,
+    ChangeGroup,
 }
 
 /// Draws what people do, in the order of time.
@@ -99,6 +119,9 @@ pub(super) fn draw(plan: &Plan) -> Vec<Deed> {
         (Act::ExhaustPrekeys, load.exhausted_prekeys),
         (Act::NewPhone, load.new_phones),
         (Act::MoveToLid, load.lid_moves),
+        (Act::GroupText, load.group_texts),
+        (Act::GroupPhoneText, load.group_phone_texts),
+        (Act::ChangeGroup, load.group_changes),
     ];
     let mut deeds = Vec::new();
     for (act, rate) in rates {

@@ -13,11 +13,11 @@ pub enum Happening {
         from: DeviceRef,
         /// The stanza's id.
         id: String,
-        /// The recipient, without device, in the sender's form.
+        /// The recipient, without device, in the sender's form; or the group.
         chat: OwnedJid,
         /// Grows with every message accepted.
         order: u64,
-        /// Every device with a ciphertext of its own.
+        /// Every device that it was handed to.
         to: Vec<DeviceRef>,
     },
     /// A message was accepted once more, for a device that had asked for it.

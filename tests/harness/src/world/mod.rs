@@ -38,7 +38,9 @@ use network::Network;
 
 use crate::clock::Time;
 use crate::seed::Seed;
-use crate::server::{AdminRequest, AdminResponse, Config, DeviceRef, Server};
+use crate::server::{
+    AccountId, Addressing, AdminRequest, AdminResponse, Config, DeviceRef, GroupChange, Server,
+};
 
 /// Names a client of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -206,6 +208,26 @@ impl World {
     /// Asks something of the server behind the wire.
     pub fn admin(&mut self, request: AdminRequest) -> AdminResponse {
         self.server.admin(request, self.now)
+    }
+
+    /// A group of these clients' accounts; the first one makes it.
+    pub fn group(&mut self, members: &[Who], addressing: Addressing) -> OwnedJid {
+        let accounts: Vec<AccountId> =
+            members.iter().filter_map(|who| Some(self.device(*who)?.account)).collect();
+        self.server.tick(self.now);
+        self.server.create_group("a group", &accounts, addressing)
+    }
+
+    /// Changes a group behind the wire; false when there was nothing to change.
+    pub fn change_group(&mut self, group: &OwnedJid, change: GroupChange) -> bool {
+        self.server.tick(self.now);
+        self.server.change_group(group, change)
+    }
+
+    /// The account of a paired client.
+    #[must_use]
+    pub fn account(&self, who: Who) -> Option<AccountId> {
+        self.device(who).map(|device| device.account)
     }
 
     /// Everything that happened so far.

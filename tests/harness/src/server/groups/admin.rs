@@ -141,6 +141,18 @@ impl Server {
         self.groups.get(group.user()).map(|group| group.members().collect()).unwrap_or_default()
     }
 
+    /// The groups that an account is in.
+    #[must_use]
+    pub fn groups_of(&self, account: AccountId) -> Vec<OwnedJid> {
+        self.groups.of(account).map(super::model::Group::jid).collect()
+    }
+
+    /// Whether an account is in a group and was in it without a break since it came.
+    #[must_use]
+    pub fn always_member(&self, group: &Jid<'_>, who: AccountId) -> bool {
+        self.groups.get(group.user()).is_some_and(|group| group.has(who) && !group.left.contains(&who))
+    }
+
     /// The code of a group's invite link.
     #[must_use]
     pub fn group_code(&self, group: &Jid<'_>) -> Option<&str> {

@@ -149,7 +149,7 @@ impl Server {
             ("promote", _) | ("demote", Role::Member) => return Err(409),
             (_, Role::SuperAdmin) => return Err(406),
             _ => {
-                record.members.remove(&whom);
+                record.dismiss(whom);
             }
         }
         Ok(whom)
@@ -180,7 +180,7 @@ impl Server {
     /// A member goes; the group never stays without an admin. `None`: was no member.
     pub(super) fn depart(&mut self, group: &str, who: AccountId) -> Option<Vec<Notice>> {
         let record = self.groups.get_mut(group)?;
-        record.members.remove(&who)?;
+        record.dismiss(who)?;
         let heir = record.members.keys().next().copied();
         let heir = heir.filter(|_| !record.members.values().any(|role| *role != Role::Member));
         let mut notices = self.notices_of_change(group, "remove", &[who]);

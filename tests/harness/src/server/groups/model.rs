@@ -71,6 +71,8 @@ pub(crate) struct Group {
     pub(super) members: BTreeMap<AccountId, Role>,
     /// Everybody who was ever a member: their devices may still be in somebody's list.
     pub(super) ever: BTreeSet<AccountId>,
+    /// Everybody who was ever out again.
+    pub(super) left: BTreeSet<AccountId>,
     /// Switches that are on, by the tag that turns them on.
     pub(super) flags: BTreeSet<&'static str>,
     /// Seconds after which messages disappear; 0: never.
@@ -117,6 +119,13 @@ impl Group {
     /// Whether an account may write into the group.
     pub(crate) fn may_write(&self, account: AccountId) -> bool {
         self.has(account) && (self.is_admin(account) || !self.flags.contains("announcement"))
+    }
+
+    /// Puts an account out; gives what it was.
+    pub(super) fn dismiss(&mut self, account: AccountId) -> Option<Role> {
+        let role = self.members.remove(&account)?;
+        self.left.insert(account);
+        Some(role)
     }
 
     /// Takes an account in.
@@ -271,6 +280,7 @@ impl Groups {
             addressing,
             members: BTreeMap::new(),
             ever: BTreeSet::new(),
+            left: BTreeSet::new(),
             flags: BTreeSet::new(),
             ephemeral: 0,
             modes: BTreeMap::new(),
