@@ -217,6 +217,9 @@ pub const UNREACHABLE_S: u64 = 300;
 /// Members of a group that are kept; the announcement groups of communities are the largest.
 pub const GROUP_MEMBERS: usize = 8_192;
 
+/// Groups forgotten in one turn when the server says that something about groups was not told.
+pub const GROUPS_PER_SWEEP: u32 = 256;
+
 /// Bytes kept of a name, a description or a word about a group.
 pub const GROUP_TEXT_BYTES: usize = 16_384;
 

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::event::DownReason;
@@ -144,13 +145,13 @@ pub(crate) struct PendingSend {
     /// The stanza hands out a sender key: later messages of the chat wait for the ack.
     pub(crate) sharing: bool,
     /// Users, groups or devices that were asked for: nothing to do until all answers are here.
-    pub(crate) waiting: Vec<OwnedJid>,
+    pub(crate) waiting: Option<Arc<[OwnedJid]>>,
 }
 
 impl PendingSend {
     /// A message that was just queued, or found in storage.
     pub(crate) const fn new(id: String, chat: OwnedJid, call: Option<CallId>) -> Self {
-        Self { id, chat, call, written: None, tries: 0, stanza_id: None, sharing: false, waiting: Vec::new() }
+        Self { id, chat, call, written: None, tries: 0, stanza_id: None, sharing: false, waiting: None }
     }
 }
 

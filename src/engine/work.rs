@@ -44,6 +44,8 @@ pub(crate) enum Work {
     FailSends(Vec<OwnedJid>, OpError),
     /// A user was set up anew: new sender keys are due in the groups from this record on.
     RetireKeys(OwnedJid, Vec<u8>),
+    /// What is known of groups is out of date, from this record on.
+    ForgetGroups(Vec<u8>),
     /// A new session is ready: send everything that has no ack.
     Resume,
     /// Make a new connection: the server gives what it kept only then.

@@ -12,6 +12,7 @@ use super::parse;
 use crate::directory::lid;
 use crate::engine::{Continuation, Outcome, Stop, Turn, Work};
 use crate::error::OpError;
+use crate::limits::GROUPS_PER_SWEEP;
 use crate::ops::{Answer, CallId};
 use crate::records::{Record, Table};
 use crate::stanza::parse as attrs;
@@ -66,6 +67,40 @@ pub(super) fn store(cx: &mut Turn<'_>, group: &Jid<'_>, record: GroupRecord) {
 /// Drops what is known of a group: it is asked for again before the next send.
 pub(crate) fn forget(cx: &mut Turn<'_>, group: &Jid<'_>) {
     cx.delete(Table::Group, &key(group));
+}
+
+/// Drops what is known of all groups, a run at a time; then the server is told that this was done.
+/// Reference 12 §12.
+pub(crate) fn forget_all(cx: &mut Turn<'_>, from: &[u8]) -> Result<(), Stop> {
+    let rows = cx.scan(Table::Group, from, GROUPS_PER_SWEEP)?;
+    let next = rows.last().filter(|_| rows.len() >= GROUPS_PER_SWEEP as usize);
+    let next = next.map(|(key, _)| [key.as_slice(), &[0]].concat());
+    for (key, _) in rows {
+        cx.delete(Table::Group, &key);
+    }
+    match next {
+        Some(next) => cx.schedule(Work::ForgetGroups(next)),
+        None if cx.memory.phase.is_logged_in() => {
+            let iq = Node::new("iq")
+                .attr("to", Jid::SERVER)
+                .attr("type", "set")
+                .attr("xmlns", "urn:xmpp:whatsapp:dirty")
+                .child(Node::new("clean").attr("type", "groups"));
+            cx.ask(iq, cx.config.timing.query(), Arc::new(Cleaned));
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// The server heard that nothing is out of date any more; if it did not, it says so again.
+#[derive(Debug)]
+struct Cleaned;
+
+impl Continuation for Cleaned {
+    fn answer(&self, _: &mut Turn<'_>, _: &Outcome) -> Result<(), Stop> {
+        Ok(())
+    }
 }
 
 /// Asks for a group, unless that is being done already; the outbox goes on with the answer.

@@ -1,6 +1,7 @@
 //! `<ib>`, pings from the server, and the count of the offline queue. Reference 01 §10, §12.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
@@ -32,6 +33,10 @@ pub(crate) fn info(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
             "downgrade_webclient" => {
                 let error = "the phone has no multi-device".to_string();
                 cx.emit(Event::Link(LinkEvent::PairingFailed { error }));
+            }
+            // Something about groups was not told: all are asked for again when they are needed.
+            "dirty" if child.get("type").as_deref() == Some("groups") => {
+                cx.schedule(Work::ForgetGroups(Vec::new()));
             }
             "dirty" | "thread_metadata" | "gpia" => {}
             _ => unknown = true,

@@ -12,7 +12,7 @@ use super::retry_out::RetryReason;
 use super::source::Source;
 use super::{addons, group_keys, inbox};
 use crate::crypto::PublicKey;
-use crate::directory::{devices, lid, own, sessions, tctoken};
+use crate::directory::{devices, lid, own, sender_keys, sessions, tctoken};
 use crate::engine::{Stop, Turn};
 use crate::event::{ContactEvent, Event};
 use crate::limits::ENCS_PER_MESSAGE;
@@ -41,6 +41,12 @@ pub(super) fn open_all<'a>(
     node: NodeRef<'a>,
     source: &Source,
 ) -> Result<Opened<'a>, Stop> {
+    if source.many {
+        // With one load, before anything is decrypted.
+        let address = sessions::address_of(cx, &source.sender)?;
+        let [session, identity] = sessions::record_keys(&address);
+        cx.prefetch(&[session, identity, sender_keys::record_key(&source.chat, &address)])?;
+    }
     let mut opened = Opened::Nothing;
     let of_group = |enc: &NodeRef<'_>| enc.get("type").as_deref() == Some("skmsg");
     let pairwise = node.find_all("enc").take(ENCS_PER_MESSAGE).filter(|enc| !of_group(enc));

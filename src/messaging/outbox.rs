@@ -101,14 +101,14 @@ pub(crate) fn advance(cx: &mut Turn<'_>, seq: u64) -> Result<(), Stop> {
         Sealed::Stanza(stanza) => {
             let bytes = take(&mut entry, stanza);
             put(cx, seq, &entry);
-            let pending = PendingSend { waiting: Vec::new(), ..described(&entry, pending) };
+            let pending = PendingSend { waiting: None, ..described(&entry, pending) };
             written(cx, seq, &pending, bytes);
             Ok(())
         }
         Sealed::Asked(about) => {
             cx.remember(move |memory| {
                 if let Some(pending) = memory.outbox.get_mut(&seq) {
-                    pending.waiting = about;
+                    pending.waiting = Some(about.into());
                 }
             });
             Ok(())
@@ -176,7 +176,8 @@ pub(crate) fn fail_all(cx: &mut Turn<'_>, users: &[OwnedJid], error: &OpError) -
             user.same_user(&pending.chat) || other.as_ref().is_some_and(|other| user.same_user(other))
         };
         // Members without devices are left out of a message to their group; only no answer at all fails it.
-        let waits = *error != OpError::NoDevice && pending.waiting.iter().any(|name| users.contains(name));
+        let waits = *error != OpError::NoDevice
+            && pending.waiting.iter().flat_map(|names| names.iter()).any(|name| users.contains(name));
         if pending.written.is_none() && (ours || waits || users.iter().any(named)) {
             failed(cx, seq, &pending, error.clone())?;
         }
@@ -220,7 +221,7 @@ fn is_first(cx: &Turn<'_>, seq: u64, chat: &OwnedJid) -> bool {
 /// Whether something that was asked for has no answer yet.
 fn is_waiting(cx: &Turn<'_>, pending: &PendingSend) -> bool {
     let memory = &cx.memory;
-    pending.waiting.iter().any(|name| {
+    pending.waiting.iter().flat_map(|names| names.iter()).any(|name| {
         memory.asking_bundles.contains(name)
             || memory.asking_devices.contains(name)
             || memory.asking_groups.contains(name)

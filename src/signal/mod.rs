@@ -16,8 +16,6 @@
 //!
 //! Nothing changes unless the call succeeds: candidate sessions are tried by reading only, and new ratchet
 //! keys are drawn after the message's MAC was found right. Reference 04.
-//!
-//! Sender keys stand alone so far: the client has no groups yet, so it neither stores them nor reads a `skmsg`.
 
 pub mod archive;
 pub mod bundle;

@@ -122,6 +122,7 @@ pub(crate) fn run(cx: &mut Turn<'_>, work: &Work) -> Result<(), Stop> {
         }
         Work::FailSends(users, error) => outbox::fail_all(cx, users, error),
         Work::RetireKeys(user, from) => identity_change::retire_more(cx, user, from),
+        Work::ForgetGroups(from) => groups::cache::forget_all(cx, from),
         Work::Resume => {
             outbox::resume(cx);
             placeholder::resume(cx);

@@ -4,9 +4,11 @@ use core::time::Duration;
 
 use sanswire::event::{Event, SendState};
 use sanswire::groups::{GroupChange, GroupInfo, GroupMetadata};
+use sanswire::limits::GROUPS_PER_SWEEP;
 use sanswire::ops::Answer;
-use sanswire::wire::OwnedJid;
+use sanswire::wire::{Jid, Node, OwnedJid};
 use sanswire::{OpError, Table};
+use sanswire_proto::records::GroupRecord;
 use sanswire_sim::server::{Addressing, Fault, GroupChange as Change, Target};
 use sanswire_sim::world::{Who, World};
 
@@ -162,4 +164,42 @@ fn devices_that_the_server_knows_better_are_asked_for_before_the_next_message() 
     say(&mut world, people[0], &group, "after");
     assert!(world.texts(laptop).contains(&"after".to_owned()), "{:?}", world.texts(laptop));
     assert_eq!(world.texts(people[1]), ["before", "unheard", "after"]);
+}
+
+#[test]
+fn when_something_was_not_told_every_group_is_asked_for_again() {
+    let (mut world, people, group) = group(&["Alice", "Bob"], Addressing::Lid);
+    for n in 0..GROUPS_PER_SWEEP + 10 {
+        let other = Jid::group(format!("1203630000{n:08}")).to_string();
+        world.actor(people[0]).storage.plant(Table::Group, other.as_bytes(), &GroupRecord::default());
+    }
+    let dirty = Node::new("dirty").attr("type", "groups").attr("timestamp", 1_700_000_000_u64);
+    let alice = world.device(people[0]).unwrap();
+    world.server.inject(alice, Node::new("ib").child(dirty));
+    world.run();
+    assert_eq!(world[people[0]].storage.count(Table::Group), 0);
+    let call = say(&mut world, people[0], &group, "still there?");
+    assert!(is_sent(&world, people[0], call));
+    assert_eq!(world[people[0]].storage.count(Table::Group), 1);
+    assert_eq!(world.texts(people[1]), ["still there?"]);
+}
+
+#[test]
+fn a_notification_that_comes_twice_is_told_once() {
+    let (mut world, people, group) = group(&["Alice", "Bob"], Addressing::Lid);
+    let before = changes(&world, people[0]).len();
+    let alice = world.device(people[0]).unwrap();
+    let notification = Node::new("notification")
+        .attr("id", "1234567")
+        .attr("type", "w:gp2")
+        .attr("from", group.clone())
+        .attr("t", 1_700_000_000_u64)
+        .child(Node::new("locked"))
+        .child(Node::new("subject").attr("subject", "twice"));
+    for _ in 0..2 {
+        world.server.inject(alice, notification.clone());
+        world.run();
+    }
+    assert_eq!(changes(&world, people[0]).len(), before + 2, "one event for each child");
+    assert_eq!(info(&mut world, people[0], &group, false).unwrap().subject, "twice");
 }

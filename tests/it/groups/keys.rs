@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use prost::Message as _;
 use sanswire::Table;
+use sanswire::event::Event;
 use sanswire::limits::{SENDER_KEY_MESSAGES, SHARED_GROUPS_PER_SCAN};
 use sanswire::messaging::SendMessage;
 use sanswire::wire::{Jid, OwnedJid};
@@ -206,4 +207,32 @@ fn small(point: u32) -> (World, Vec<Who>, OwnedJid) {
     let people = vec![world.paired("Alice"), world.paired("Bob")];
     let group = super::make(&mut world, &people, Addressing::Lid);
     (world, people, group)
+}
+
+/// Moves Bob's copy of Alice's sender key to another name of hers.
+fn rename(world: &mut World, bob: Who, group: &OwnedJid, from: &Jid<'_>, to: &Jid<'_>) {
+    let key = |name: &Jid<'_>| format!("{group}\0{name}").into_bytes();
+    let rows = world[bob].storage.rows();
+    let row = rows.iter().find(|row| row.table == Table::SenderKey && row.key == key(from)).unwrap();
+    world.crash(bob);
+    world.actor(bob).storage.wipe(Table::SenderKey);
+    world.actor(bob).storage.damage(Table::SenderKey, &key(to), row.value.clone());
+    world.restart(bob);
+    world.run_for(Duration::from_secs(60));
+}
+
+#[test]
+fn a_key_under_the_number_moves_to_the_lid_and_one_of_another_device_is_found() {
+    for other_device in [false, true] {
+        let (mut world, people, group) = group(&["Alice", "Bob"], Addressing::Lid);
+        say(&mut world, people[0], &group, "before");
+        let (number, lid) = world.addresses(people[0]);
+        let to = if other_device { lid.with_device(lid.device() + 7).into_owned() } else { number };
+        rename(&mut world, people[1], &group, &lid, &to);
+        say(&mut world, people[0], &group, "after");
+        assert_eq!(world.texts(people[1]), ["before", "after"]);
+        let unread = |event: &Event| matches!(event, Event::Undecryptable(_)).then_some(());
+        assert!(world[people[1]].select(unread).is_empty(), "the key was there, under another name");
+        assert_clean(&world);
+    }
 }
