@@ -8,7 +8,7 @@ use sanswire::event::Event;
 use sanswire::limits::{SENDER_KEY_MESSAGES, SHARED_GROUPS_PER_SCAN};
 use sanswire::messaging::SendMessage;
 use sanswire::wire::{Jid, OwnedJid};
-use sanswire_proto::records::SharedKey;
+use sanswire_proto::records::{SenderKeyRecord, SharedKey};
 use sanswire_sim::server::{Addressing, AdminRequest, Fault, Target};
 use sanswire_sim::world::{Who, World};
 
@@ -216,7 +216,8 @@ fn rename(world: &mut World, bob: Who, group: &OwnedJid, from: &Jid<'_>, to: &Ji
     let row = rows.iter().find(|row| row.table == Table::SenderKey && row.key == key(from)).unwrap();
     world.crash(bob);
     world.actor(bob).storage.wipe(Table::SenderKey);
-    world.actor(bob).storage.damage(Table::SenderKey, &key(to), row.value.clone());
+    let record = SenderKeyRecord::decode(&row.value[1..]).unwrap();
+    world.actor(bob).storage.plant(Table::SenderKey, &key(to), &record);
     world.restart(bob);
     world.run_for(Duration::from_secs(60));
 }
