@@ -59,8 +59,8 @@
 //! | [`replay`] | recording a client, and running a recording again |
 //!
 //! # What is not here yet
-//! Groups and every kind of content but text, media, app state, history, presence of others. Stanzas about them are
-//! acked where the protocol wants it and surface as [`event::Event::Unhandled`].
+//! Changing groups, uploading and downloading media, app state, history. Stanzas about them are acked where the
+//! protocol wants it and surface as events or as [`event::Event::Unhandled`].
 #![no_std]
 #![forbid(unsafe_code)]
 
