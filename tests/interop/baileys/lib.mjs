@@ -2,7 +2,7 @@
 // awaited. Nothing here sleeps: each wait ends with an event or with a deadline that says what was missing.
 
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -103,10 +103,10 @@ export function binary() {
 
 /** A running `sanswire …`, its standard output as lines. */
 export class Command {
-    constructor(name, args) {
+    constructor(name, args, input = 'ignore') {
         this.lines = new Journal(name)
         this.errors = []
-        this.child = spawn(binary(), args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
+        this.child = spawn(binary(), args, { stdio: [input, 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
         cleanups.push(() => this.child.kill('SIGKILL'))
         splitLines(this.child.stdout, line => {
             if (VERBOSE) process.stderr.write(`[${name}] ${line}\n`)
@@ -210,6 +210,7 @@ export class Baileys {
         this.log = new Journal(name)
         this.sent = new Map()
         this.statuses = new Map()
+        this.happened = new Journal(`${name}'s events`)
         cleanups.push(() => this.socket?.ws?.socket?.terminate())
     }
 
@@ -250,9 +251,20 @@ export class Baileys {
         socket.ev.on('messages.update', updates => {
             for (const { key, update } of updates) {
                 if (update.status) this.statuses.set(key.id, Math.max(update.status, this.statuses.get(key.id) ?? 0))
+                this.happened.push({ kind: 'update', key, update })
             }
             this.log.wake()
         })
+        socket.ev.on('messages.reaction', list => {
+            for (const { key, reaction } of list) this.happened.push({ kind: 'reaction', key, reaction })
+        })
+        socket.ev.on('message-receipt.update', list => {
+            for (const { key, receipt } of list) this.happened.push({ kind: 'receipt', key, receipt })
+        })
+        socket.ev.on('groups.upsert', list => {
+            for (const group of list) this.happened.push({ kind: 'group', group })
+        })
+        socket.ev.on('group-participants.update', change => this.happened.push({ kind: 'participants', ...change }))
     }
 
     async #connection(socket, update) {
@@ -278,7 +290,33 @@ export class Baileys {
         const content = message.message
         const text = content?.conversation || content?.extendedTextMessage?.text
         const stub = message.messageStubType
-        if (text || stub) this.log.push({ id: message.key.id, fromMe: message.key.fromMe, from: message.key, text, stub, type })
+        if (text || stub) this.log.push({ id: message.key.id, fromMe: message.key.fromMe, from: message.key, text, stub, type, content })
+        else if (content) this.happened.push({ kind: 'message', key: message.key, content })
+    }
+
+    /** Waits for something that happened. */
+    sees(what, find) {
+        return this.happened.until(what, LIMITS.message, items => items.find(find))
+    }
+
+    /** The message with this text, as it was shown. */
+    message(text) {
+        return this.log.items.find(item => item.text === text && !item.fromMe)
+    }
+
+    /** Sends content of any kind; the whole message as it went out. */
+    async sendContent(jid, content, options) {
+        const sent = await this.socket.sendMessage(jid, content, options)
+        this.sent.set(sent.key.id, sent.message)
+        return sent
+    }
+
+    /** Forgets every session with an account, as if its storage had lost them. */
+    async loseSessions() {
+        const files = readdirSync(this.folder).filter(name => name.startsWith('session-'))
+        const lost = Object.fromEntries(files.map(name => [name.slice('session-'.length, -'.json'.length).replace(/__/g, '/'), null]))
+        await this.socket.authState.keys.set({ session: lost })
+        return files.length
     }
 
     /** Sends a text; the id under which it went out. */
@@ -332,18 +370,34 @@ export class Ours {
         this.events = new Journal(name)
     }
 
-    #run(command, ...rest) {
+    /** Starts a command over the account's store, with its standard input as said. */
+    start(command, input) {
+        return this.#run(command, input)
+    }
+
+    /** Keeps a copy of the storage, to be put back. */
+    copyStore() {
+        copyFileSync(this.store, `${this.store}.copy`)
+    }
+
+    /** Puts the copy back, as somebody would who restores a backup. */
+    putBackStore() {
+        for (const more of ['-wal', '-shm']) rmSync(this.store + more, { force: true })
+        copyFileSync(`${this.store}.copy`, this.store)
+    }
+
+    #run(command, input, ...rest) {
         const to = ['--store', this.store, '--server', this.server.url, '--cert-root', this.server.root]
         if (process.env.SANSWIRE_RECORD) {
             recordings.count += 1
             to.push('--record', join(process.env.SANSWIRE_RECORD, `${recordings.scenario}-${recordings.count}.swrec`))
         }
-        return new Command(`${this.name} ${command}`, [command, ...to, ...rest])
+        return new Command(`${this.name} ${command}`, [command, ...to, ...rest], input)
     }
 
     /** Pairs by the QR text that the command prints. */
     async pair() {
-        const pair = this.#run('pair', '--plain', '--name', this.name)
+        const pair = this.#run('pair', 'ignore', '--plain', '--name', this.name)
         const code = /\S+(,[A-Za-z0-9+/]{43}=){3}(,\S+)?/
         const qr = await pair.lines.until('QR text', LIMITS.pair, lines => lines.map(line => line.match(code)?.[0]).find(Boolean))
         this.jid = await this.server.scan(qr)
@@ -352,7 +406,7 @@ export class Ours {
 
     /** Starts to listen; its events are kept over restarts. */
     listen() {
-        this.listening = this.#run('listen')
+        this.listening = this.#run('listen', 'ignore')
         const known = this.listening.lines
         const take = () => {
             while (this.taken < known.items.length) {
@@ -386,7 +440,7 @@ export class Ours {
 
     /** Sends from a process of its own; listening must have been stopped. */
     async send(jid, text) {
-        const lines = await this.#run('send', jid, text).success()
+        const lines = await this.#run('send', 'ignore', jid, text).success()
         const id = lines.filter(line => line.trim()).pop()?.trim()
         if (!id) throw new Error(`${this.name} send printed no message id`)
         return id
@@ -404,6 +458,73 @@ export class Ours {
     /** Of these texts, those that were shown, in that order. */
     shown(texts) {
         return this.events.items.flatMap(event => texts.filter(text => mentions(event, text)))
+    }
+}
+
+/** The same account driven through `sanswire rpc`: one process that sends and listens. */
+export class Talking {
+    constructor(ours) {
+        this.ours = ours
+        this.events = ours.events
+        this.answers = new Map()
+        this.next = 1
+        this.command = ours.start('rpc', 'pipe')
+        const push = this.command.lines.push.bind(this.command.lines)
+        this.command.lines.push = line => {
+            push(line)
+            const message = json(line)
+            if (message?.method === 'event') {
+                this.events.push(message.params)
+                this.#write({ method: 'seen', params: { id: message.params.id } })
+            } else if (message?.id !== undefined) {
+                this.answers.get(message.id)?.(message)
+                this.answers.delete(message.id)
+            }
+        }
+    }
+
+    #write(message) {
+        this.command.child.stdin.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\n')
+    }
+
+    /** Calls an operation; what it answered. */
+    async call(method, params) {
+        const id = this.next++
+        const answer = new Promise(resolve => this.answers.set(id, resolve))
+        this.#write({ id, method, params })
+        const late = new Promise((_, reject) => {
+            setTimeout(() => reject(new Error(`${this.ours.name}: no answer to ${method}`)), LIMITS.message).unref()
+        })
+        const { result, error } = await Promise.race([answer, late])
+        if (error) throw new Error(`${this.ours.name}: ${method}: ${JSON.stringify(error)}`)
+        return result
+    }
+
+    /** Sends content; the message's id. */
+    async send(to, content, context) {
+        const { id } = await this.call('message.send', { to, content, ...(context && { context }) })
+        return id
+    }
+
+    /** Waits for an event of this kind, as it stands in JSON, for which `find` holds. */
+    sees(kind, what, find = () => true) {
+        return this.events.until(`${kind}: ${what}`, LIMITS.message, items => {
+            return items.map(item => item.event?.[kind]).find(event => event !== undefined && find(event))
+        })
+    }
+
+    /** Waits for a message with content of this kind. */
+    receives(kind, what, find = () => true) {
+        return this.sees('message', what, message => {
+            const content = message.content?.content?.[kind] ?? message.view?.content?.[kind] ?? message.content?.[kind]
+            return content !== undefined && find(content, message)
+        })
+    }
+
+    /** Ends the process cleanly. */
+    async stop() {
+        this.command.child.stdin.end()
+        await this.command.success()
     }
 }
 

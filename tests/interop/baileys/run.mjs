@@ -7,6 +7,8 @@
 //
 // Ends with `N passed, N failed` and exit status 0 only if none failed.
 
+import { groups } from './groups.mjs'
+import { kinds } from './kinds.mjs'
 import { Baileys, Ours, Server, cleanUp, print, recordings } from './lib.mjs'
 
 const run = Math.random().toString(36).slice(2, 8)
@@ -40,7 +42,7 @@ const shownOnce = (to, texts) => {
 
 const inOrder = (seen, texts, who) => same(seen.filter(text => texts.includes(text)), texts, `order in which ${who} saw them`)
 
-const scenarios = {
+const talk = {
     async pair() {
         world.server = await Server.start()
         world.anna = new Baileys(world.server, `anna-${run}`)
@@ -137,6 +139,9 @@ const scenarios = {
 
 /** Longest time of one scenario, in milliseconds. */
 const LIMIT = 180_000
+
+const tools = { run, assert, same }
+const scenarios = { ...talk, ...kinds(world, tools), ...groups(world, tools) }
 
 const chosen = process.argv.slice(2)
 const last = Math.max(...chosen.map(name => Object.keys(scenarios).indexOf(name)))
