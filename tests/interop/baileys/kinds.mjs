@@ -32,7 +32,7 @@ export const kinds = (world, { assert, same }) => ({
         assert(JSON.stringify(edit).includes(sent.key.id), 'names the message that it replaces')
         const id = await carl.send(anna.jid, { text: { body: 'mine as wlel' } })
         await anna.receives('mine as wlel')
-        await carl.send(anna.jid, { edit: { to: { from_me: true, id }, content: { text: { body: 'mine as well' } } } })
+        await carl.send(anna.jid, { edit: { of: { from_me: true, id }, content: { text: { body: 'mine as well' } } } })
         await anna.sees("Carl's edit", event => event.kind === 'update' && JSON.stringify(event.update).includes('mine as well'))
     },
 
@@ -45,7 +45,7 @@ export const kinds = (world, { assert, same }) => ({
         assert(JSON.stringify(revoke).includes(sent.key.id), 'names the message that is deleted')
         const id = await carl.send(anna.jid, { text: { body: 'forget this too' } })
         await anna.receives('forget this too')
-        await carl.send(anna.jid, { revoke: { to: { from_me: true, id } } })
+        await carl.send(anna.jid, { revoke: { of: { from_me: true, id } } })
         await anna.sees("Carl's revoke", event => event.kind === 'update' && event.key.id === id && event.update.message === null)
     },
 
@@ -53,7 +53,7 @@ export const kinds = (world, { assert, same }) => ({
         const { anna, carl, ours } = world
         const poll = await anna.sendContent(ours.jid, { poll: { name: 'Where?', values: ['here', 'there'], selectableCount: 1 } })
         const asked = await carl.receives('poll', "Anna's", poll => poll.name === 'Where?')
-        await carl.send(anna.jid, { vote: { poll: { id: asked.id }, options: ['there'] } })
+        await carl.send(anna.jid, { poll_vote: { poll: { id: asked.id }, options: ['there'] } })
         const { content, key } = await anna.sees("Carl's vote", event => event.content?.pollUpdateMessage)
         const names = jid => [jid, anna.state.creds.me.lid, ours.jid].filter(Boolean).map(name => name.replace(/:\d+@/, '@'))
         const voters = [...names(key.remoteJid), key.remoteJidAlt].filter(Boolean)
@@ -81,7 +81,7 @@ export const kinds = (world, { assert, same }) => ({
         await anna.sendContent(ours.jid, { location: { degreesLatitude: 52.5, degreesLongitude: 13.4, name: 'here' } })
         await carl.receives('location', "Anna's")
         await anna.sendContent(ours.jid, { contacts: { displayName: 'Eve', contacts: [{ vcard: 'BEGIN:VCARD\nVERSION:3.0\nFN:Eve\nEND:VCARD' }] } })
-        await carl.receives('contact', "Eve's")
+        await carl.receives('contacts', "Eve's")
     },
 
     async receipts() {
