@@ -47,7 +47,7 @@ impl Stage<'_> {
         let change = match members.contains(&id) {
             false => GroupChange::Add(id),
             true if members.len() < 2 => return,
-            true if dice / 2 % 2 == 0 => GroupChange::Leave(id),
+            true if (dice / 2).is_multiple_of(2) => GroupChange::Leave(id),
             true => GroupChange::Remove(id),
         };
         self.world.change_group(&group, change);

@@ -10,8 +10,8 @@ use super::listener::Stream;
 /// One request with its body.
 pub(super) struct Request {
     pub(super) method: String,
-    target: String,
-    headers: Vec<(String, String)>,
+    pub(super) target: String,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 

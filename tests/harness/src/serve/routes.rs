@@ -183,3 +183,41 @@ const METHODS: &[(&str, &str)] = &[
 ];
 /// Longest admin body.
 const BODY_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(path: &str, body: &str) -> Result<Option<AdminRequest>, Refusal> {
+        let (method, target) = ("POST".to_owned(), path.to_owned());
+        route(&Request { method, target, headers: Vec::new(), body: body.as_bytes().to_vec() })
+    }
+
+    #[test]
+    fn groups_are_made_and_changed_over_http() {
+        let made = post("/admin/group", r#"{"subject":"friends","members":["Alice","15550001111"]}"#);
+        let members = vec!["Alice".to_owned(), "15550001111".to_owned()];
+        let wanted =
+            AdminRequest::CreateGroup { subject: "friends".to_owned(), members, addressing: Addressing::Lid };
+        assert_eq!(made, Ok(Some(wanted)));
+        let change = |body: &str| post("/admin/group/change", body);
+        let added = change(r#"{"group":"1203630@g.us","add":"Bob"}"#);
+        let request = GroupRequest::Add("Bob".to_owned());
+        let group = "1203630@g.us".to_owned();
+        assert_eq!(added, Ok(Some(AdminRequest::ChangeGroup { group: group.clone(), change: request })));
+        let locked = change(r#"{"group":"1203630@g.us","locked":true}"#);
+        let request = GroupRequest::Change(GroupChange::Locked(true));
+        assert_eq!(locked, Ok(Some(AdminRequest::ChangeGroup { group, change: request })));
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        let refused = |path: &str, body: &str| post(path, body).map_err(|(code, _)| code);
+        assert_eq!(refused("/admin/group", r#"{"subject":"x"}"#), Err(400));
+        assert_eq!(refused("/admin/group", r#"{"subject":"x","members":[1]}"#), Err(400));
+        let neither = r#"{"subject":"x","members":["a"],"addressing":"fax"}"#;
+        assert_eq!(refused("/admin/group", neither), Err(400));
+        assert_eq!(refused("/admin/group/change", r#"{"group":"1@g.us"}"#), Err(400));
+        assert_eq!(refused("/admin/groups", "{}"), Err(404));
+    }
+}

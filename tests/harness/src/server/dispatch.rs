@@ -56,7 +56,7 @@ impl Server {
             ("newsletter", _, _) => self.take_newsletter_iq(conn, at, iq),
             ("w:g2", _, _) => self.take_group_iq(conn, at, iq),
             ("usync", "get", "usync") => self.take_usync(conn, at, iq),
-            ("abt", "get", "props") => self.take_props(conn, iq),
+            ("abt", "get", "props") => self.take_props(conn, at, iq),
             ("blocklist", "get", _) => self.take_blocklist(conn, at, iq),
             ("blocklist", "set", "item") => self.take_block(conn, at, iq),
             ("status", "get", "privacy") => self.take_status_privacy(conn, iq),

@@ -41,6 +41,7 @@ mod props;
 mod receipts;
 mod router;
 mod scan;
+mod scenario;
 mod state;
 mod status;
 mod tokens;

@@ -8,10 +8,13 @@ use super::{DeviceRef, Server, Stanza};
 
 impl Server {
     /// The full set of props, whatever hash the client has.
-    pub(crate) fn take_props(&mut self, conn: ConnId, iq: &Node<'_>) {
+    pub(crate) fn take_props(&mut self, conn: ConnId, at: DeviceRef, iq: &Node<'_>) {
+        let special = self.scenarios.get(&at.account).into_iter().flat_map(|scenario| scenario.props());
         let props = PROPS
             .iter()
-            .map(|(code, value)| Node::new("prop").attr("config_code", *code).attr("config_value", *value));
+            .copied()
+            .chain(special)
+            .map(|(code, value)| Node::new("prop").attr("config_code", code).attr("config_value", value));
         let answer = Node::new("props")
             .attr("protocol", "1")
             .attr("ab_key", "sim")
@@ -19,7 +22,7 @@ impl Server {
             .attr("refresh", "86400")
             .attr("refresh_id", "1")
             .attr("delta_update", "false")
-            .children(props);
+            .children(props.collect::<Vec<_>>());
         self.result(conn, iq, Some(answer));
     }
 

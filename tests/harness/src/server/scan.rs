@@ -120,6 +120,7 @@ impl Server {
         let account = self.directory.create(name, phone_is_device_zero, self.now);
         let phone = Phone::new(self.seed.fork(), self.now);
         self.install_phone(account, phone);
+        self.set_scene(account, name.unwrap_or_default());
         account
     }
 

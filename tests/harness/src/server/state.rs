@@ -14,6 +14,7 @@ use super::log::Log;
 use super::newsletters::Newsletters;
 use super::pairing::QrRef;
 use super::router::Seen;
+use super::scenario::Scenario;
 use super::tokens::Tokens;
 use super::violations::Audit;
 use super::{Config, Stanza, Violation};
@@ -45,6 +46,7 @@ pub struct Server {
     /// Secret behind trusted-contact tokens.
     pub(crate) token_secret: [u8; 32],
     pub(crate) tokens: Tokens,
+    pub(crate) scenarios: BTreeMap<AccountId, Scenario>,
     pub(crate) last_stanza_time: u64,
     /// What was taken and heard, for whoever keeps a journal.
     pub(crate) log: Log,
@@ -95,6 +97,7 @@ impl Server {
             newsletters: Newsletters::default(),
             token_secret,
             tokens: Tokens::default(),
+            scenarios: BTreeMap::new(),
             last_stanza_time: 0,
             log: Log::default(),
             stanzas: 0,

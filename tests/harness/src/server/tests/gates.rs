@@ -142,3 +142,31 @@ fn calls_are_carried_to_the_other_side() {
     bench.send("b", &Node::new("call").attr("id", "3").attr("to", a));
     assert_eq!(bench.rules(), ["a call needs id, to and one child"]);
 }
+
+#[test]
+fn a_name_can_restrict_its_account_and_have_its_phone_hand_out_the_salt() {
+    let mut bench = Bench::new();
+    bench.pair("a", "scenario:nct_send_ab,nct_history_delivery:1");
+    bench.pair("b", "restricted:1");
+    assert_eq!(written(&mut bench, None), Some(463));
+    let props = bench.ask("a", |client| client.iq("get", "abt", Node::new("props").attr("protocol", "1")));
+    let props = props.find("props").unwrap();
+    let send = props.find_all("prop").find(|prop| prop.get("config_code").as_deref() == Some("24941"));
+    assert_eq!(send.unwrap().get("config_value").unwrap(), "1");
+    let histories = |bench: &mut Bench, name: &'static str| {
+        let peer = bench.client(name).peer.iter();
+        let inside =
+            peer.filter_map(|message| message.protocol_message.as_ref()?.history_sync_notification.clone());
+        let blobs = inside.filter_map(|notice| notice.initial_hist_bootstrap_inline_payload.clone());
+        let read = |blob: bytes::Bytes| {
+            let plain = miniz_oxide::inflate::decompress_to_vec_zlib(&blob).unwrap();
+            <sanswire_proto::whatsapp::HistorySync as prost::Message>::decode(plain.as_slice()).unwrap()
+        };
+        blobs.map(read).collect::<Vec<_>>()
+    };
+    let alice = bench.account("a");
+    let salt = bench.server.token_salt(alice).to_vec();
+    assert_eq!(histories(&mut bench, "a")[0].nct_salt.as_deref(), Some(salt.as_slice()));
+    assert_eq!(histories(&mut bench, "b")[0].nct_salt, None);
+    bench.no_violations();
+}
