@@ -48,7 +48,7 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<Option<Ch
         if !node.find("update").is_some_and(|update| update.has("hash")) {
             return Ok(None);
         }
-        drop_both(cx, &user, alt.as_ref());
+        drop_both(cx, &user, alt.as_ref())?;
         return Ok(Some(Change { user, alt, kind: DeviceChange::Updated, devices: Vec::new() }));
     };
     let Some(list) = operation.find("key-index-list") else { return Ok(None) };
@@ -88,7 +88,7 @@ pub(crate) fn own_replaced(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<Optio
     let hash = participant_hash(all.iter());
     let told = node.get("dhash");
     if listed.is_empty() || told.as_deref().is_some_and(|told| told != hash) {
-        drop_both(cx, &user, alt.as_ref());
+        drop_both(cx, &user, alt.as_ref())?;
     } else {
         let bytes = node.find("key-index-list").and_then(|list| list.content_bytes());
         let index = match bytes.filter(|bytes| !bytes.is_empty()) {
@@ -130,12 +130,13 @@ fn apply(
     hash: Option<&str>,
     index: Option<&KeyIndexList>,
 ) -> Result<(), Stop> {
-    let Some(mut list) = devices::stored(cx, name)? else { return Ok(()) };
+    let stored = devices::stored(cx, name)?.filter(|list| !list.outdated());
+    let Some(mut list) = stored else { return Ok(()) };
     let before = list.raw_id.map(|raw_id| (raw_id, list.timestamp.unwrap_or(0)));
     let fresh = index.map(|index| (index, index.freshness(before)));
     if let Some((_, Freshness::Reregistered)) = fresh {
         devices::forget_companions(cx, name, Some(&list))?;
-        devices::forget(cx, name);
+        devices::erase(cx, name);
         return Ok(());
     }
     let named = |device: &Device| listed.iter().any(|one| device.id == Some(u32::from(one.id)));
@@ -150,7 +151,7 @@ fn apply(
     }
     list.devices.sort_by_key(|device| device.id);
     if hash.is_some_and(|hash| hash != hash_of(name, &list)) || list.devices.len() > DEVICES_PER_USER {
-        devices::forget(cx, name);
+        devices::forget(cx, name)?;
     } else {
         devices::save(cx, name, &list);
     }
@@ -163,8 +164,6 @@ fn hash_of(name: &OwnedJid, list: &DeviceList) -> alloc::string::String {
     participant_hash(jids.iter())
 }
 
-fn drop_both(cx: &mut Turn<'_>, user: &OwnedJid, alt: Option<&OwnedJid>) {
-    for name in core::iter::once(user).chain(alt) {
-        devices::forget(cx, name);
-    }
+fn drop_both(cx: &mut Turn<'_>, user: &OwnedJid, alt: Option<&OwnedJid>) -> Result<(), Stop> {
+    core::iter::once(user).chain(alt).try_for_each(|name| devices::forget(cx, name))
 }

@@ -40,7 +40,7 @@ pub(crate) fn known_all(cx: &mut Turn<'_>, users: &[OwnedJid]) -> Result<Vec<Opt
 
 fn usable(cx: &Turn<'_>, list: Option<DeviceList>) -> Option<Vec<u16>> {
     // What was told since an older copy of the storage was made is not in it.
-    let list = list.filter(|list| list.epoch() >= cx.memory.epoch)?;
+    let list = list.filter(|list| list.epoch() >= cx.memory.epoch && !list.outdated())?;
     let usable = |device: &Device| {
         let id = device.id.and_then(|id| u16::try_from(id).ok())?;
         (id == 0 || (device.key_index.is_some() && !device.hosted.unwrap_or(false))).then_some(id)
@@ -48,8 +48,25 @@ fn usable(cx: &Turn<'_>, list: Option<DeviceList>) -> Option<Vec<u16>> {
     Some(list.devices.iter().filter_map(usable).collect())
 }
 
-/// Drops a stored list: the next send asks again.
-pub(crate) fn forget(cx: &mut Turn<'_>, user: &Jid<'_>) {
+/// A stored list is not used any more: the next send asks again. What tells an older signed list from a newer one,
+/// and a new registration from the same one, stays. Reference 02 §7.2.
+pub(crate) fn forget(cx: &mut Turn<'_>, user: &Jid<'_>) -> Result<(), Stop> {
+    let Some(list) = cx.get::<DeviceList>(&key(user))? else { return Ok(()) };
+    match list.raw_id {
+        Some(_) => save(cx, user, &DeviceList { outdated: Some(true), ..list }),
+        None => erase(cx, user),
+    }
+    Ok(())
+}
+
+/// The same for several users, loaded at once.
+pub(crate) fn forget_all(cx: &mut Turn<'_>, users: &[OwnedJid]) -> Result<(), Stop> {
+    cx.prefetch(&users.iter().map(|user| (Table::Devices, key(user))).collect::<Vec<_>>())?;
+    users.iter().try_for_each(|user| forget(cx, user))
+}
+
+/// Removes a stored list, and with it what was known of its registration.
+pub(super) fn erase(cx: &mut Turn<'_>, user: &Jid<'_>) {
     cx.delete(Table::Devices, &key(user));
 }
 

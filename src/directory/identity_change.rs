@@ -43,8 +43,8 @@ pub(crate) fn notified(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<Option<Ow
     record.archive_current();
     sessions::save(cx, &address, &record);
     sessions::forget_identity(cx, &address);
-    devices::forget(cx, &from);
-    devices::forget(cx, &address);
+    devices::forget(cx, &from)?;
+    devices::forget(cx, &address)?;
     // Who reads with the old keys must not read on.
     if let Some(next) = sender_keys::retire_for(cx, &from, &[])? {
         cx.schedule(Work::RetireKeys(from.bare().into_owned(), next));

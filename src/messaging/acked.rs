@@ -140,8 +140,5 @@ fn forget_addresses(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> 
         users.push(me.pn);
         users.extend(me.lid);
     }
-    for user in &users {
-        devices::forget(cx, user);
-    }
-    Ok(())
+    devices::forget_all(cx, &users)
 }

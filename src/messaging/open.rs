@@ -151,7 +151,7 @@ fn is_stranger(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
     let known = devices::known(cx, &user)?;
     let stranger = known.is_some_and(|known| !known.contains(&source.sender.device()));
     if stranger {
-        devices::forget(cx, &user);
+        devices::forget(cx, &user)?;
     }
     Ok(stranger)
 }

@@ -3,6 +3,7 @@
 
 mod again;
 mod keyed;
+mod lists;
 mod payload;
 mod phone;
 mod stanza;

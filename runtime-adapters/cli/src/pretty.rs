@@ -134,6 +134,7 @@ fn clean(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
     use serde_json::json;

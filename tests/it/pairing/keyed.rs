@@ -193,6 +193,19 @@ fn a_phone_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
 }
 
 #[test]
+fn a_phone_that_saw_equal_codes_and_says_nothing_is_waited_for_so_long_and_no_longer() {
+    let (mut world, alice) = scanned(12, &[]);
+    world.server.arm_after(1, Fault::PhoneRefusesLink, Target::Anyone);
+    respond(&mut world, alice);
+    let confirmed = call(&mut world, alice, PasskeyConfirm { same: true });
+    assert!(matches!(world.reply(alice, confirmed), Some(Ok(_))));
+    world.run_for(Duration::from_secs(LINK_CODE_PAIR_S - 1));
+    assert_eq!(failures(&world, alice), []);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(failures(&world, alice), [(OpError::TimedOut, true)]);
+}
+
+#[test]
 fn after_a_failure_a_new_qr_code_links() {
     let (mut world, alice) = scanned(7, &[]);
     call(&mut world, alice, PasskeyResponse { assertion: None });
@@ -303,5 +316,4 @@ fn a_continuation_without_an_attempt_or_without_whole_keys_is_a_failure() {
         Some(LinkEvent::PasskeyFailed { error: OpError::Malformed(_), continuation: true })
     ));
     assert!(script.is_alive());
-    assert!(LINK_CODE_PAIR_S < PASSKEY_LIMIT_S);
 }

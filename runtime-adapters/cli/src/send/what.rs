@@ -98,6 +98,7 @@ fn address(who: &str) -> Result<OwnedJid, Failure> {
 }
 
 #[cfg(test)]
+#[expect(clippy::panic, reason = "tests")]
 mod tests {
     use clap::Parser as _;
 

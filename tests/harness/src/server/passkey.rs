@@ -132,7 +132,9 @@ impl Server {
             return Err(PasskeyRefusal::Request);
         }
         self.result(conn, iq, None);
-        self.offer_link(conn, account, &opened.secret);
+        if !self.faults.phone_refuses_link() {
+            self.offer_link(conn, account, &opened.secret);
+        }
         Ok(())
     }
 }
