@@ -172,16 +172,15 @@ impl Continuation for Activated {
     fn answer(&self, cx: &mut Turn<'_>, outcome: &Outcome) -> Result<(), Stop> {
         match outcome {
             Outcome::Result(_) => ready(cx),
-            Outcome::Disconnected => return Ok(()),
+            Outcome::Disconnected => Ok(()),
             // A session that the server does not activate delivers nothing: try a new one.
-            _ => return life::fail(cx, DownReason::TimedOut),
+            _ => life::fail(cx, DownReason::TimedOut),
         }
-        Ok(())
     }
 }
 
 /// Logged in for good: tell the application, announce ourselves, let the outbox go on.
-fn ready(cx: &mut Turn<'_>) {
+fn ready(cx: &mut Turn<'_>) -> Result<(), Stop> {
     let now = cx.now.unix;
     cx.remember(move |memory| {
         memory.phase = Phase::Ready;
@@ -191,12 +190,13 @@ fn ready(cx: &mut Turn<'_>) {
     cx.emit(Event::Link(LinkEvent::Ready));
     let session = ids::unified_session_id(cx.now.unix.0, cx.memory.server_offset_ms);
     cx.send(&Node::new("ib").child(Node::new("unified_session").attr("id", session)));
-    super::presence::announce(cx, cx.memory.available);
+    super::presence::announce(cx, cx.memory.available)?;
     if cx.memory.offline_done {
         cx.schedule(Work::Resume);
     } else {
         cx.arm(Timer::OfflineEnd, Duration::from_secs(cx.config.timing.offline_s));
     }
+    Ok(())
 }
 
 /// `<failure>` instead of a login. Reference 01 §8.2.

@@ -18,8 +18,7 @@ pub(super) fn take(cx: &mut Turn<'_>, source: Source, message: Message) -> Resul
     let message = unwrap_own(message, source.from_me);
     let shows = protocol::act(cx, &source, &message)?;
     shown::mark(cx, &source);
-    // Keys without content: whoever sent them had nothing to say.
-    if !shows || content::kind(&message).is_empty() && message.sender_key_distribution_message.is_some() {
+    if !shows {
         return Ok(());
     }
     show(cx, source, &message)

@@ -27,6 +27,10 @@ pub(super) const fn changes(received: &Received) -> bool {
             | Content::Revoke(_)
             | Content::Pin(_)
             | Content::Keep(_)
+            | Content::PollVote(_)
+            | Content::PollOption(_)
+            | Content::EventResponse(_)
+            | Content::QuestionAnswer(_)
             | Content::Sealed(_)
     );
     about_another || received.details.unsealed
@@ -41,6 +45,10 @@ fn key_of(content: &mut Content) -> Option<&mut Key> {
         Content::Revoke(revoke) => Some(&mut revoke.of),
         Content::Pin(pin) => Some(&mut pin.to),
         Content::Keep(keep) => Some(&mut keep.to),
+        Content::PollVote(vote) => Some(&mut vote.poll),
+        Content::PollOption(option) => Some(&mut option.poll),
+        Content::EventResponse(response) => Some(&mut response.event),
+        Content::QuestionAnswer(answer) => Some(&mut answer.to),
         Content::Sealed(sealed) => Some(&mut sealed.to),
         _ => None,
     }

@@ -9,7 +9,7 @@ use sanswire::limits::INBOX_EVENTS;
 use sanswire::wire::{Jid, Node, participant_hash};
 use sanswire::{OpError, Table};
 use sanswire_proto::records::{Device, DeviceList};
-use sanswire_sim::script::Script;
+use sanswire_sim::script::{Script, own_number};
 
 use super::{bob, group, notification};
 
@@ -202,4 +202,20 @@ fn what_is_dirty_is_asked_for_again_and_cleaned() {
         _ => None,
     });
     assert_eq!(told, ["account_sync", "syncd_app_state", "groups"]);
+}
+
+#[test]
+fn the_name_that_the_phone_gives_the_account_is_announced() {
+    let mut script = Script::ready(10);
+    let named = notification("account_sync", own_number(), "N").attr("pushname", "Alice");
+    script.send(&named);
+    let told = script.select(|event| match event {
+        Event::Account(AccountEvent::PushName { name }) => Some(name.as_str()),
+        _ => None,
+    });
+    assert_eq!(told, ["Alice"]);
+    script.close();
+    script.advance(Duration::from_secs(5));
+    script.log_in();
+    assert_eq!(script.sent_tagged("presence")[0].get("name").as_deref(), Some("Alice"));
 }
