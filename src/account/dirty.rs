@@ -21,16 +21,22 @@ pub(crate) fn handle(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
             _ => continue,
         }
         let timestamp = dirty.get_u64("timestamp");
-        let clean = Node::new("clean").attr("type", kind.to_string()).attr_opt("timestamp", timestamp);
-        let iq = Node::new("iq")
-            .attr("to", Jid::SERVER)
-            .attr("type", "set")
-            .attr("xmlns", "urn:xmpp:whatsapp:dirty");
-        let limit = cx.config.timing.query();
-        cx.ask(iq.child(clean), limit, Arc::new(Cleaned));
+        // What is known of groups is dropped in runs, and cleaned after the last.
+        if kind != "groups" {
+            clean(cx, &kind, timestamp);
+        }
         inbox::keep(cx, Event::Account(AccountEvent::Dirty { kind: kind.into_owned(), timestamp }));
     }
     Ok(())
+}
+
+/// Tells the server that something dirty was seen to.
+fn clean(cx: &mut Turn<'_>, kind: &str, timestamp: Option<u64>) {
+    let clean = Node::new("clean").attr("type", kind.to_string()).attr_opt("timestamp", timestamp);
+    let iq =
+        Node::new("iq").attr("to", Jid::SERVER).attr("type", "set").attr("xmlns", "urn:xmpp:whatsapp:dirty");
+    let limit = cx.config.timing.query();
+    cx.ask(iq.child(clean), limit, Arc::new(Cleaned));
 }
 
 /// If it did not arrive, the server says so again on the next connection.

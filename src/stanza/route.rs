@@ -82,7 +82,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("failure",      ANY,                    link::failure,              Close::Nothing, "01 §8"),
     row("stream:error", ANY,                    link::stream_error,         Close::Nothing, "01 §8"),
     row("xmlstreamend", ANY,                    link::stream_end,           Close::Nothing, "01 §8"),
-    row("ib",           "dirty",                account::dirty,             Close::Nothing, "08 §10"),
+    row("ib",           "dirty",                dirty,                      Close::Nothing, "08 §10"),
     row("ib",           ANY,                    link::info,                 Close::Nothing, "01 §10"),
     row(ANY,            ANY,                    unhandled,                  Close::Nothing, "08"),
 ];
@@ -187,6 +187,12 @@ fn kept(cx: &mut Turn<'_>, node: NodeRef<'_>, row: &Row) -> Result<(), Stop> {
     }
     ack(cx, node);
     Ok(())
+}
+
+/// What is dirty is the account's, but for groups.
+fn dirty(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
+    account::dirty(cx, node)?;
+    link::info(cx, node)
 }
 
 /// GraphQL, of which a part is about the account and a part about channels.
