@@ -14,6 +14,7 @@ use crate::now::{Mono, Now, UnixMs};
 use crate::records::Table;
 
 /// One entry of a recording.
+#[expect(clippy::large_enum_variant, reason = "the large one comes once per recording")]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Entry {
