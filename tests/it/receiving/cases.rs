@@ -193,7 +193,7 @@ fn call(facts: &Value, played: &Played) -> Outcome {
     same("creator", &call.creator, &jid(text(facts, "call_creator").unwrap()))?;
     same("alt", call.creator_alt.clone(), text(facts, "caller_pn").map(jid))?;
     same("group", call.group.clone(), text(facts, "group").map(jid))?;
-    let is_group = facts["is_group"].as_bool().unwrap_or(facts.get("group").is_some());
+    let is_group = facts["is_group"].as_bool().unwrap_or_else(|| facts.get("group").is_some());
     same("is_group", call.is_group, is_group)?;
     same("video", call.video, facts["video"].as_bool().unwrap_or(false))?;
     same("offline", Some(call.offline), facts["offline"].as_bool())?;
