@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use futures_lite::future::{or, poll_once};
+use sanswire::OpError;
 use sanswire::event::{DownReason, Envelope, Event, LinkEvent};
 use sanswire::ops::{Answer, CallId, NAMES, Operation};
 use sanswire_driver::Handle;
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if !arguments.now {
             until_ready(client, &operation, account).await?;
         }
-        call(client, operation, account).await
+        call(client, operation).await
     })?;
     let mut out = std::io::stdout().lock();
     match answered {
@@ -91,35 +92,39 @@ async fn until_ready(client: &Handle, operation: &Operation, account: &Account) 
     Err(Failure::Ended)
 }
 
-type Answered = Result<Answer, sanswire::OpError>;
+type Answered = Result<Answer, OpError>;
 
-async fn call(client: &Handle, operation: Operation, account: &Account) -> Result<Answered, Failure> {
-    let call = client.call_any(operation);
+async fn call(client: &Handle, operation: Operation) -> Result<Answered, Failure> {
+    let mut call = client.call_any(operation);
     let id = call.id();
-    let answered = async { Ok(call.await) };
+    let answered = async { Ok((&mut call).await) };
     let meanwhile = async {
         while let Some(envelope) = client.next_event().await {
             confirm(client, &envelope, id);
-            if let Event::Link(LinkEvent::QrCode { .. }) = envelope.event {
-                continue;
-            }
             if let Event::Link(event) = &envelope.event
                 && let Some(failure) = Failure::of(event)
             {
-                // The answer to what ended the connection, such as a logout, comes before this.
                 return Err(failure);
             }
         }
         Err(Failure::Ended)
     };
-    let answer = or(answered, meanwhile).await;
+    let outcome = or(answered, meanwhile).await;
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(failure) => {
+            // What ended the connection may be what was asked for, such as a logout: its answer comes right behind.
+            client.shutdown().await;
+            match call.await {
+                Err(OpError::Disconnected) => return Err(failure),
+                answer => answer,
+            }
+        }
+    };
     while let Some(Some(envelope)) = poll_once(client.next_event()).await {
         confirm(client, &envelope, id);
     }
-    match answer {
-        Err(Failure::NotPaired(_)) => Err(Failure::NotPaired(account.store.clone())),
-        other => other,
-    }
+    Ok(answer)
 }
 
 /// What concerns this call is dealt with here; all else is left for whoever listens.
