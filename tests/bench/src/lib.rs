@@ -1,7 +1,9 @@
 //! Measures subjects that do the same work, in turns and in one run, and prints their ratios.
 //!
 //! Each round runs every subject for about a millisecond, so that whatever else the machine does hits all of
-//! them; the median round counts. One command: `cargo bench -p sanswire-bench`.
+//! them; the median round counts. Allocations are counted as well. One command: `cargo bench -p sanswire-bench`.
+
+pub mod allocations;
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -25,6 +27,8 @@ struct Subject<'a> {
     calls: u32,
     /// Nanoseconds per call, one entry for each round.
     times: Vec<f64>,
+    /// Allocations of all rounds.
+    allocations: u64,
 }
 
 /// A comparison with this headline.
@@ -37,11 +41,11 @@ impl<'a> Comparison<'a> {
     #[must_use]
     pub fn subject<T>(mut self, name: &'static str, mut work: impl FnMut() -> T + 'a) -> Self {
         let work = Box::new(move || drop(black_box(work())));
-        self.subjects.push(Subject { name, work, calls: 1, times: Vec::with_capacity(ROUNDS) });
+        self.subjects.push(Subject { name, work, calls: 1, times: Vec::with_capacity(ROUNDS), allocations: 0 });
         self
     }
 
-    /// Runs all subjects and prints time per call and ratios.
+    /// Runs all subjects and prints time and allocations per call, and ratios of the times.
     pub fn run(mut self) {
         for subject in &mut self.subjects {
             subject.calibrate();
@@ -56,7 +60,8 @@ impl<'a> Comparison<'a> {
         for (index, subject) in self.subjects.iter_mut().enumerate() {
             let time = subject.median();
             let ratio = if index == 0 { String::new() } else { format!("ours is {:.2}x", ours / time) };
-            println!("  {:<24} {:>12} {ratio}", subject.name, readable(time));
+            let allocations = subject.allocations as f64 / (f64::from(subject.calls) * ROUNDS as f64);
+            println!("  {:<28} {:>12} {allocations:>10.1} allocations  {ratio}", subject.name, readable(time));
         }
     }
 }
@@ -70,7 +75,9 @@ impl Subject<'_> {
     }
 
     fn round(&mut self) {
+        let before = allocations::count();
         let time = self.time(self.calls).as_secs_f64() * 1e9;
+        self.allocations += allocations::count() - before;
         self.times.push(time / f64::from(self.calls));
     }
 
@@ -88,7 +95,9 @@ impl Subject<'_> {
     }
 }
 
-fn readable(nanoseconds: f64) -> String {
+/// A time in the unit that suits it.
+#[must_use]
+pub fn readable(nanoseconds: f64) -> String {
     match nanoseconds {
         n if n < 1e3 => format!("{n:.1} ns"),
         n if n < 1e6 => format!("{:.2} µs", n / 1e3),

@@ -11,9 +11,11 @@ use wacore_libsignal::protocol::error::Result;
 use wacore_libsignal::protocol::{
     CiphertextMessage, Direction, GenericSignedPreKey, IdentityChange, IdentityKey, IdentityKeyPair,
     IdentityKeyStore, KeyPair, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage, PreKeyStore,
-    ProtocolAddress, SessionCheckoutKey, SessionCheckoutStoreResult, SessionRecord, SessionStore,
-    SignalMessage, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp, UsePQRatchet,
-    message_decrypt, message_encrypt, process_prekey_bundle,
+    ProtocolAddress, SenderKeyDistributionMessage, SenderKeyName, SenderKeyRecord, SenderKeyStore,
+    SessionCheckoutKey, SessionCheckoutStoreResult, SessionRecord, SessionStore, SignalMessage, SignedPreKeyId,
+    SignedPreKeyRecord, SignedPreKeyStore, Timestamp, UsePQRatchet, create_sender_key_distribution_message,
+    group_decrypt, group_encrypt, message_decrypt, message_encrypt, process_prekey_bundle,
+    process_sender_key_distribution_message,
 };
 
 const REGISTRATION_ID: u32 = 7;
@@ -26,6 +28,7 @@ pub(crate) struct Peer {
     prekey: Prekey,
     signed_prekey: SignedPrekey,
     session: Session,
+    sender_keys: SenderKeys,
     rng: StdRng,
 }
 
@@ -33,6 +36,8 @@ struct Identity(IdentityKeyPair);
 struct Prekey(PreKeyRecord);
 struct SignedPrekey(SignedPreKeyRecord);
 struct Session(Mutex<Option<SessionRecord>>);
+/// The sender key of one group and sender.
+struct SenderKeys(Mutex<Option<SenderKeyRecord>>);
 
 impl Peer {
     pub(crate) fn new(name: &str, seed: u64) -> Self {
@@ -49,6 +54,7 @@ impl Peer {
             prekey: Prekey(PreKeyRecord::new(PREKEY_ID.into(), &prekey)),
             signed_prekey: SignedPrekey(SignedPreKeyRecord::new(PREKEY_ID.into(), time, &signed, &signature)),
             session: Session(Mutex::new(None)),
+            sender_keys: SenderKeys(Mutex::new(None)),
             rng,
         }
     }
@@ -131,6 +137,33 @@ impl Peer {
 
     pub(crate) fn forget(&mut self) {
         *self.session.0.get_mut().unwrap() = None;
+    }
+
+    /// Puts another session in the place of the one that it has, which comes back.
+    pub(crate) fn swap(&mut self, session: &mut Option<SessionRecord>) {
+        core::mem::swap(self.session.0.get_mut().unwrap(), session);
+    }
+
+    /// Makes a new sender key and gives what hands it out.
+    pub(crate) fn creates_sender_key(&mut self, name: &SenderKeyName) -> Box<[u8]> {
+        *self.sender_keys.0.get_mut().unwrap() = None;
+        let made = create_sender_key_distribution_message(name, &mut self.sender_keys, &mut self.rng);
+        ready(made).unwrap().into_serialized()
+    }
+
+    /// Takes the sender key of somebody.
+    pub(crate) fn takes_sender_key(&mut self, name: &SenderKeyName, bytes: &[u8]) {
+        let message = SenderKeyDistributionMessage::try_from(bytes).unwrap();
+        ready(process_sender_key_distribution_message(name, &message, &mut self.sender_keys)).unwrap();
+    }
+
+    pub(crate) fn encrypt_for_group(&mut self, name: &SenderKeyName, plaintext: &[u8]) -> Vec<u8> {
+        let done = group_encrypt(&mut self.sender_keys, name, plaintext, &mut self.rng);
+        ready(done).unwrap().serialized().to_vec()
+    }
+
+    pub(crate) fn decrypt_for_group(&mut self, name: &SenderKeyName, bytes: &[u8]) -> usize {
+        ready(group_decrypt(bytes, &mut self.sender_keys, name)).unwrap().len()
     }
 }
 
@@ -239,5 +272,17 @@ impl SessionStore for Session {
     ) -> SessionCheckoutStoreResult {
         *self.0.get_mut().unwrap() = Some(record);
         SessionCheckoutStoreResult::Stored
+    }
+}
+
+#[async_trait]
+impl SenderKeyStore for SenderKeys {
+    async fn store_sender_key(&mut self, _: &SenderKeyName, record: SenderKeyRecord) -> Result<()> {
+        *self.0.get_mut().unwrap() = Some(record);
+        Ok(())
+    }
+
+    async fn load_sender_key(&self, _: &SenderKeyName) -> Result<Option<SenderKeyRecord>> {
+        Ok(self.0.lock().unwrap().clone())
     }
 }
