@@ -41,7 +41,13 @@ impl<'a> Comparison<'a> {
     #[must_use]
     pub fn subject<T>(mut self, name: &'static str, mut work: impl FnMut() -> T + 'a) -> Self {
         let work = Box::new(move || drop(black_box(work())));
-        self.subjects.push(Subject { name, work, calls: 1, times: Vec::with_capacity(ROUNDS), allocations: 0 });
+        self.subjects.push(Subject {
+            name,
+            work,
+            calls: 1,
+            times: Vec::with_capacity(ROUNDS),
+            allocations: 0,
+        });
         self
     }
 
@@ -61,7 +67,11 @@ impl<'a> Comparison<'a> {
             let time = subject.median();
             let ratio = if index == 0 { String::new() } else { format!("ours is {:.2}x", ours / time) };
             let allocations = subject.allocations as f64 / (f64::from(subject.calls) * ROUNDS as f64);
-            println!("  {:<28} {:>12} {allocations:>10.1} allocations  {ratio}", subject.name, readable(time));
+            println!(
+                "  {:<28} {:>12} {allocations:>10.1} allocations  {ratio}",
+                subject.name,
+                readable(time)
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Clients, each over a driver and a store as an application has them, and one simulated server. No sockets, and
-//! the clock stands still: nothing waits, so what is measured is work.
+//! the clock moves only while somebody comes in: nothing waits, so what is measured is work.
 
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -11,13 +11,13 @@ use bytes::Bytes;
 use sanswire::crypto::PublicKey;
 use sanswire::event::{DownReason, Event, LinkEvent};
 use sanswire::ops::{CallId, Operation};
-use sanswire::wire::OwnedJid;
+use sanswire::wire::{Jid, OwnedJid};
 use sanswire::{Batch, Client, Config, Input, Mono, Now, Table, Target, UnixMs};
 use sanswire_bench::allocations;
-use sanswire_driver::{Clock, Driver, Handle, Wire};
+use sanswire_driver::{Clock, Driver, Handle, Next, Wire};
 use sanswire_sim::clock::Time;
 use sanswire_sim::seed::Seed;
-use sanswire_sim::server::{AdminRequest, ConnId, Server, ServerOutput};
+use sanswire_sim::server::{Addressing, AdminRequest, AdminResponse, ConnId, Server, ServerOutput};
 use sanswire_store::{Store, StoreError};
 
 /// Everybody, and the server between them.
@@ -27,6 +27,7 @@ pub(crate) struct Town<S: Store> {
     /// What the server's part costs.
     pub(crate) server_spent: Spent,
     seed: Seed,
+    now_ms: u64,
 }
 
 /// One client with its store.
@@ -40,6 +41,8 @@ pub(crate) struct Person<S: Store> {
     handle: Handle,
     qr: Option<String>,
     ready: bool,
+    /// When it wants to be woken.
+    deadline: Option<Mono>,
     conn: Option<ConnId>,
     inputs: VecDeque<Input>,
     calls: u64,
@@ -72,17 +75,17 @@ impl<S: Store> Town<S> {
             keys_remembered: Some(0),
             ..Default::default()
         };
-        let server = Server::new(config, seed.fork(), Time(NOW_MS));
-        Self { server, people: Vec::new(), server_spent: Spent::default(), seed }
+        let server = Server::new(config, seed.fork(), Time(BEGINNING_MS));
+        Self { server, people: Vec::new(), server_spent: Spent::default(), seed, now_ms: BEGINNING_MS }
     }
 
     /// Somebody new, paired and ready. Gives the place in [`Self::people`].
     pub(crate) fn moves_in(&mut self, store: S) -> usize {
         let mut config = Config::default();
         config.trust.root = PublicKey::new(self.server.cert_root());
-        config.profile.push_name = Some(format!("Account {}", self.people.len()));
+        config.profile.push_name = Some(name(self.people.len()));
         config.first_prekeys = FIRST_PREKEYS;
-        let client = Client::new(config, self.seed.bytes(), now()).unwrap();
+        let client = Client::new(config, self.seed.bytes(), self.now()).unwrap();
         let (driver, handle) = Driver::over(client, Counted { store, commits: 0 }, Clock::new());
         let place = self.people.len();
         self.people.push(Person {
@@ -93,6 +96,7 @@ impl<S: Store> Town<S> {
             handle,
             qr: None,
             ready: false,
+            deadline: None,
             conn: None,
             inputs: VecDeque::new(),
             calls: 0,
@@ -100,10 +104,14 @@ impl<S: Store> Town<S> {
         self.step(place, None);
         self.run();
         let qr = self.people[place].qr.take().unwrap();
-        let scanned = self.server.admin(AdminRequest::ScanQr(qr), Time(NOW_MS));
-        assert_eq!(scanned.status, 200, "{}", scanned.body);
+        self.ask(AdminRequest::ScanQr(qr));
         self.run();
-        assert!(self.people[place].ready);
+        while !self.people[place].ready {
+            let deadline = self.people[place].deadline.unwrap();
+            self.now_ms = self.now_ms.max(deadline.0);
+            self.step(place, Some(Input::Tick));
+            self.run();
+        }
         place
     }
 
@@ -131,37 +139,80 @@ impl<S: Store> Town<S> {
         }
     }
 
+    /// Lets one client do what it can without hearing from the server: from a call to the frame that it leads to.
+    pub(crate) fn run_only(&mut self, who: usize) {
+        while let Some(input) = self.people[who].inputs.pop_front() {
+            self.step(who, Some(input));
+        }
+    }
+
+    /// What the work costs somebody.
+    pub(crate) fn cost(&mut self, who: usize, work: impl FnOnce(&mut Self)) -> Spent {
+        self.people[who].spent = Spent::default();
+        work(self);
+        self.people[who].spent
+    }
+
+    /// Makes accounts that have nothing but their phones, which the server plays.
+    pub(crate) fn phones_move_in(&mut self, names: &[String]) {
+        for name in names {
+            self.ask(AdminRequest::CreateAccount { name: name.clone() });
+        }
+    }
+
+    /// Makes a group of these accounts, which somebody rules who is here already.
+    pub(crate) fn group(&mut self, ruler: usize, members: &[String]) -> OwnedJid {
+        let all = core::iter::once(name(ruler)).chain(members.iter().cloned()).collect();
+        let subject = "Neighbours".to_string();
+        let made = self.ask(AdminRequest::CreateGroup { subject, members: all, addressing: Addressing::Lid });
+        self.run();
+        Jid::parse(made.body["jid"].as_str().unwrap()).unwrap().into_owned()
+    }
+
+    /// Asks something of the server behind the wire.
+    pub(crate) fn ask(&mut self, request: AdminRequest) -> AdminResponse {
+        let answer = self.server.admin(request, Time(self.now_ms));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
+    }
+
     fn step(&mut self, who: usize, input: Option<Input>) {
+        let now = self.now();
         let person = &mut self.people[who];
         let mut wire = Orders::default();
-        person
-            .spent
-            .on(|| match input {
-                None => person.driver.start(now(), &mut wire),
-                Some(input) => person.driver.feed(input, now(), &mut wire),
-            })
-            .unwrap();
+        let next = person.spent.on(|| match input {
+            None => person.driver.start(now, &mut wire),
+            Some(input) => person.driver.feed(input, now, &mut wire),
+        });
+        if let Next::Input(deadline) = next.unwrap() {
+            person.deadline = deadline;
+        }
         for order in wire.0 {
             self.carry_out(who, order);
         }
         self.people[who].look();
     }
 
+    fn now(&self) -> Now {
+        Now { mono: Mono(self.now_ms), unix: UnixMs(self.now_ms) }
+    }
+
     fn carry_out(&mut self, who: usize, order: Order) {
+        let time = Time(self.now_ms);
         let person = &mut self.people[who];
         match order {
             Order::Connect => {
-                person.conn = Some(self.server.connect(Time(NOW_MS)));
+                person.conn = Some(self.server.connect(time));
                 person.inputs.push_back(Input::Connected);
             }
             Order::Send(bytes) => {
                 if let Some(conn) = person.conn {
-                    self.server_spent.on(|| self.server.receive(conn, &bytes, Time(NOW_MS)));
+                    self.server_spent.on(|| self.server.receive(conn, &bytes, time));
                 }
             }
             Order::Close => {
                 if let Some(conn) = person.conn.take() {
-                    self.server.closed(conn, Time(NOW_MS));
+                    self.server.closed(conn, time);
                 }
             }
         }
@@ -242,12 +293,7 @@ impl<S: Store> Store for Counted<S> {
         self.store.get(table, key)
     }
 
-    fn scan(
-        &mut self,
-        table: Table,
-        from: &[u8],
-        limit: u32,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
+    fn scan(&mut self, table: Table, from: &[u8], limit: u32) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
         self.store.scan(table, from, limit)
     }
 
@@ -257,11 +303,12 @@ impl<S: Store> Store for Counted<S> {
     }
 }
 
-fn now() -> Now {
-    Now { mono: Mono(NOW_MS), unix: UnixMs(NOW_MS) }
+/// The push name of somebody.
+pub(crate) fn name(who: usize) -> String {
+    format!("Account {who}")
 }
 
 /// Late in 2023.
-const NOW_MS: u64 = 1_700_000_000_000;
+const BEGINNING_MS: u64 = 1_700_000_000_000;
 /// Enough for everybody who writes.
 const FIRST_PREKEYS: u32 = 30;

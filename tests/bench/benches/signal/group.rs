@@ -30,16 +30,11 @@ use super::{PLAINTEXT, SESSION_KEY};
 
 /// One message to everybody, and one received, when the sender key is known.
 pub(crate) fn messages() {
-    let mut alice = Side::new(1);
-    let (mut own, mut known) = (SenderKeyRecord::new(), SenderKeyRecord::new());
-    own.create(&mut alice.draw);
-    known.process(&SenderKeyDistribution::parse(&own.distribution().unwrap().encode()).unwrap());
-    let (mut carol, mut dave, name) = (Peer::new("carol", 1), Peer::new("dave", 2), name());
-    let handed = carol.creates_sender_key(&name);
-    dave.takes_sender_key(&name, &handed);
     let signing = KeyPair::from_private([5; 32]);
     let signature = signing.private.sign(&PLAINTEXT, &[6; 64]);
-
+    let name = name();
+    let (mut alice, mut own, _) = our_pair();
+    let (mut carol, _) = their_pair(&name);
     compare("group: encrypt 160 bytes under a sender key")
         .subject("sanswire", || group_encrypt(&mut own, &PLAINTEXT, &mut alice.draw).unwrap())
         .subject("wacore", || carol.encrypt_for_group(&name, &PLAINTEXT))
@@ -47,10 +42,13 @@ pub(crate) fn messages() {
             (cipher_floor(), signing.private.sign(black_box(&PLAINTEXT), &[6; 64]))
         })
         .run();
+
+    // The receiver's key follows the sender's, message by message.
+    let (mut alice, mut own, mut known) = our_pair();
+    let (mut carol, mut dave) = their_pair(&name);
     compare("group: encrypt and decrypt 160 bytes under a sender key")
         .subject("sanswire", || {
             let sent = group_encrypt(&mut own, &PLAINTEXT, &mut alice.draw).unwrap();
-            // Both move on with every message: the receiver's key follows the sender's.
             group_decrypt(&mut known, &sent).unwrap().len()
         })
         .subject("wacore", || {
@@ -62,6 +60,22 @@ pub(crate) fn messages() {
             (cipher_floor(), cipher_floor(), signing.private.sign(black_box(&PLAINTEXT), &[6; 64]))
         })
         .run();
+}
+
+/// A sender with its key, and what a member knows of it.
+fn our_pair() -> (Side, SenderKeyRecord, SenderKeyRecord) {
+    let mut alice = Side::new(1);
+    let (mut own, mut known) = (SenderKeyRecord::new(), SenderKeyRecord::new());
+    own.create(&mut alice.draw);
+    known.process(&SenderKeyDistribution::parse(&own.distribution().unwrap().encode()).unwrap());
+    (alice, own, known)
+}
+
+fn their_pair(name: &SenderKeyName) -> (Peer, Peer) {
+    let (mut carol, mut dave) = (Peer::new("carol", 1), Peer::new("dave", 2));
+    let handed = carol.creates_sender_key(name);
+    dave.takes_sender_key(name, &handed);
+    (carol, dave)
 }
 
 /// A new sender key goes to every device over the session with it, with the first message under it.
@@ -186,7 +200,7 @@ impl Theirs {
         Self {
             me: Peer::new("carol", 1),
             sessions: Vec::new(),
-            addresses: (0..KNOWN).map(|at| ProtocolAddress::new(user(at), 1.into())).collect(),
+            addresses: (0..KNOWN).map(|at| ProtocolAddress::new(&user(at), 1.into())).collect(),
             jids: (0..KNOWN).map(|at| PeerJid::lid(user(at))).collect(),
             name: name(),
             cipher: NoiseCipher::new(&SESSION_KEY).unwrap(),
