@@ -2,7 +2,6 @@
 //! Reference 05 §2, 02 §7.
 
 use alloc::collections::BTreeSet;
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -30,8 +29,7 @@ pub(crate) fn known(cx: &mut Turn<'_>, user: &Jid<'_>) -> Result<Option<Vec<u16>
 
 /// The device numbers of several users, loaded at once; of those that the server has no devices for, none.
 pub(crate) fn known_all(cx: &mut Turn<'_>, users: &[OwnedJid]) -> Result<Vec<Option<Vec<u16>>>, Stop> {
-    let keys: Vec<_> = users.iter().map(|user| key(user)).collect();
-    let lists = cx.get_all::<DeviceList>(&keys)?;
+    let lists = cx.get_all::<DeviceList>(users.iter().map(|user| key(user)))?;
     let now = cx.now.mono;
     let unlisted = |user: &OwnedJid| cx.memory.unlisted.get(user).is_some_and(|until| *until > now);
     let known = users.iter().zip(lists);
@@ -240,5 +238,5 @@ pub(super) fn to_record(device: &ListedDevice) -> Device {
 }
 
 fn key(user: &Jid<'_>) -> Vec<u8> {
-    user.bare().to_string().into_bytes()
+    user.bare().text().into_bytes()
 }

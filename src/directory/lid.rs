@@ -69,5 +69,5 @@ pub(crate) fn record_key(user: &Jid<'_>) -> (Table, Vec<u8>) {
 }
 
 fn key(user: &Jid<'_>) -> Vec<u8> {
-    user.bare().to_string().into_bytes()
+    user.bare().text().into_bytes()
 }

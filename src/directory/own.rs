@@ -61,7 +61,7 @@ pub(crate) struct Published {
 
 /// The prekeys with these ids; `None` for each that was never made, or used.
 pub(crate) fn published_prekeys(cx: &mut Turn<'_>, ids: &[u32]) -> Result<Vec<Option<Published>>, Stop> {
-    let keys: Vec<Vec<u8>> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
+    let keys = ids.iter().map(|id| id.to_be_bytes().to_vec());
     let public = |key: StoredPreKey| {
         let public = match key.public.as_ref().and_then(|public| PublicKey::from_raw(public).ok()) {
             Some(public) => public,
@@ -70,7 +70,7 @@ pub(crate) fn published_prekeys(cx: &mut Turn<'_>, ids: &[u32]) -> Result<Vec<Op
         };
         Some(Published { id: key.id?, public, handed_out: key.uploaded == Some(true) })
     };
-    Ok(cx.get_all::<StoredPreKey>(&keys)?.into_iter().map(|key| key.and_then(public)).collect())
+    Ok(cx.get_all::<StoredPreKey>(keys)?.into_iter().map(|key| key.and_then(public)).collect())
 }
 
 /// The `<keys>` of a retry receipt: a bundle of ours. Reference 04 §12.1.

@@ -1,7 +1,6 @@
 //! Where a device's session and identity are stored, and how they move when its LID becomes known.
 //! Reference 03 §13, 04 §14, §15.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -167,5 +166,5 @@ fn read(record: Option<StoredSessions>) -> Result<SessionRecord, Stop> {
 }
 
 fn key(address: &Jid<'_>) -> Vec<u8> {
-    address.to_string().into_bytes()
+    address.text().into_bytes()
 }

@@ -120,11 +120,15 @@ impl Turn<'_> {
     }
 
     /// Several records of one table; what is missing is loaded at once.
-    pub(crate) fn get_all<R: Record>(&mut self, keys: &[Vec<u8>]) -> Result<Vec<Option<R>>, Stop> {
+    pub(crate) fn get_all<R: Record>(
+        &mut self,
+        keys: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Vec<Option<R>>, Stop> {
         let mut missing = false;
-        let mut found = Vec::with_capacity(keys.len());
+        let keys = keys.into_iter();
+        let mut found = Vec::with_capacity(keys.size_hint().0);
         for key in keys {
-            match self.transaction.get(&(R::TABLE, key.clone())) {
+            match self.transaction.get(&(R::TABLE, key)) {
                 Ok(Some(bytes)) => found.push(Some(R::from_record(bytes)?)),
                 Ok(None) => found.push(None),
                 Err(Missing) => missing = true,

@@ -1,7 +1,7 @@
 //! What is known of groups, as records; the query for what is not. Reference 11 §2, §4, §14.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -22,6 +22,41 @@ impl Record for GroupRecord {
     const TABLE: Table = Table::Group;
 }
 
+/// What a message to the group needs of a [`GroupRecord`] that may have a thousand members: read in its place,
+/// never written.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Audience {
+    #[prost(uint32, optional, tag = "1")]
+    epoch: Option<u32>,
+    #[prost(bool, optional, tag = "3")]
+    lid_addressed: Option<bool>,
+    #[prost(message, repeated, tag = "4")]
+    members: Vec<MemberName>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MemberName {
+    #[prost(string, optional, tag = "1")]
+    user: Option<String>,
+}
+
+/// The same without members.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Head {
+    #[prost(uint32, optional, tag = "1")]
+    epoch: Option<u32>,
+    #[prost(bool, optional, tag = "3")]
+    lid_addressed: Option<bool>,
+}
+
+impl Record for Audience {
+    const TABLE: Table = Table::Group;
+}
+
+impl Record for Head {
+    const TABLE: Table = Table::Group;
+}
+
 /// To whom a message to a group goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
@@ -33,10 +68,16 @@ pub(crate) struct Members {
 
 /// The members of a group, or `None` when the server has to be asked.
 pub(crate) fn members(cx: &mut Turn<'_>, group: &Jid<'_>) -> Result<Option<Members>, Stop> {
-    let Some(record) = known(cx, group)? else { return Ok(None) };
+    let Some(record) = part::<Audience>(cx, group, Audience::epoch)? else { return Ok(None) };
     let lid = record.lid_addressed();
-    let users = record.members.iter().filter_map(|member| parse::address(member.user.as_deref()?, lid));
+    let users = record.members.into_iter().filter_map(|member| parse::address(member.user?, lid));
     Ok(Some(Members { lid, users: users.collect() }))
+}
+
+/// Whether members are named by their numbers, as in old groups; not, as far as nothing is known.
+pub(crate) fn is_by_number(cx: &mut Turn<'_>, group: &Jid<'_>) -> Result<bool, Stop> {
+    let head = part::<Head>(cx, group, Head::epoch)?;
+    Ok(head.is_some_and(|head| !head.lid_addressed()))
 }
 
 /// Whether a user, by either address, is a member; `None` when that is not known.
@@ -50,8 +91,13 @@ pub(crate) fn is_member(cx: &mut Turn<'_>, group: &Jid<'_>, user: &Jid<'_>) -> R
 
 /// What the server said about a group, unless an older copy of the storage was put back since.
 pub(super) fn known(cx: &mut Turn<'_>, group: &Jid<'_>) -> Result<Option<GroupRecord>, Stop> {
-    match cx.get::<GroupRecord>(&key(group)) {
-        Ok(record) => Ok(record.filter(|record| record.epoch() >= cx.memory.epoch)),
+    part(cx, group, GroupRecord::epoch)
+}
+
+/// The whole record, or a part of it that is cheaper to read.
+fn part<R: Record>(cx: &mut Turn<'_>, group: &Jid<'_>, epoch: fn(&R) -> u32) -> Result<Option<R>, Stop> {
+    match cx.get::<R>(&key(group)) {
+        Ok(record) => Ok(record.filter(|record| epoch(record) >= cx.memory.epoch)),
         // As good as none: the server is asked.
         Err(Stop::Record(_)) => Ok(None),
         Err(stop) => Err(stop),

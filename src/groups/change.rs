@@ -225,7 +225,7 @@ fn set_role(record: &mut GroupRecord, parsed: &Parsed, members: &[Member], role:
 
 /// Whether a stored member is this one, by either address.
 fn is(known: &GroupMember, member: &Member, lid: bool) -> bool {
-    let address = |text: &Option<String>, lid| text.as_deref().and_then(|text| parse::address(text, lid));
+    let address = |text: &Option<String>, lid| text.clone().and_then(|text| parse::address(text, lid));
     let (jid, other) = (address(&known.user, lid), address(&known.other, !lid));
     let names = [Some(&member.jid), member.alt.as_ref()];
     names.into_iter().flatten().any(|name| jid.as_ref() == Some(name) || other.as_ref() == Some(name))

@@ -122,18 +122,18 @@ pub(super) fn to_record(member: &Member, lid: bool) -> GroupMember {
 }
 
 /// The address of a member in a group with this addressing.
-pub(super) fn address(text: &str, lid: bool) -> Option<OwnedJid> {
+pub(super) fn address(text: String, lid: bool) -> Option<OwnedJid> {
     if text.contains('@') {
-        return Jid::parse(text).ok().map(|jid| jid.bare().into_owned());
+        return Jid::parse(&text).ok().map(|jid| jid.bare().into_owned());
     }
     let server = if lid { Server::Lid } else { Server::Pn };
-    Some(Jid::new(text.to_string(), server, 0))
+    Some(Jid::new(text, server, 0))
 }
 
 fn from_record(member: &GroupMember, lid: bool) -> Option<Member> {
     Some(Member {
-        jid: address(member.user.as_deref()?, lid)?,
-        alt: member.other.as_deref().and_then(|other| address(other, !lid)),
+        jid: address(member.user.clone()?, lid)?,
+        alt: member.other.clone().and_then(|other| address(other, !lid)),
         role: match member.role {
             Some(2) => Role::SuperAdmin,
             Some(1) => Role::Admin,

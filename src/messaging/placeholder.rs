@@ -101,7 +101,7 @@ pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
         .take(PLACEHOLDERS_PER_REQUEST + 1)
         .collect();
     let (now, more) = waiting.split_at(waiting.len().min(PLACEHOLDERS_PER_REQUEST));
-    let entries = cx.get_all::<PlaceholderEntry>(now)?;
+    let entries = cx.get_all::<PlaceholderEntry>(now.iter().cloned())?;
     let found: Vec<_> =
         now.iter().zip(entries).filter_map(|(key, entry)| Some((key.clone(), entry?))).collect();
     if found.is_empty() {
@@ -172,8 +172,8 @@ fn source_of(
     let (Some(chat), Some(id)) = (key.remote_jid.as_deref().and_then(jid), &key.id) else { return Ok(None) };
     let alt = lid::other_name(cx, &chat)?;
     let names: Vec<&OwnedJid> = core::iter::once(&chat).chain(&alt).collect();
-    let keys: Vec<Vec<u8>> = names.iter().map(|name| self::key(name, id)).collect();
-    let known = cx.get_all::<PlaceholderEntry>(&keys)?.into_iter().flatten().next();
+    let keys = names.iter().map(|name| self::key(name, id));
+    let known = cx.get_all::<PlaceholderEntry>(keys)?.into_iter().flatten().next();
     let from_me = key.from_me();
     let me = cx.memory.me.as_ref().map(|me| me.pn.bare().into_owned());
     let said = [info.participant.as_deref(), key.participant.as_deref()].into_iter().flatten().find_map(jid);
@@ -208,7 +208,7 @@ fn source_of(
 /// Drops entries that are too old for an answer.
 pub(super) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
     let keys: Vec<Vec<u8>> = cx.memory.placeholders.keys().cloned().collect();
-    let entries = cx.get_all::<PlaceholderEntry>(&keys)?;
+    let entries = cx.get_all::<PlaceholderEntry>(keys.iter().cloned())?;
     for (key, entry) in keys.into_iter().zip(entries) {
         if entry.is_none_or(|entry| is_too_old(cx, entry.timestamp())) {
             forget(cx, key);

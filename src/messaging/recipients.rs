@@ -44,7 +44,7 @@ pub(super) fn addressing(cx: &mut Turn<'_>, chat: &OwnedJid) -> Result<Option<(O
         user if user.is_lid() => Some(user.bare().into_owned()),
         user if user.is_pn() => lid::lid_of(cx, user)?,
         // Groups are LID-addressed unless they are old; the status and channels know no other names.
-        group if group.is_group() && groups::members(cx, group)?.is_some_and(|members| !members.lid) => None,
+        group if group.is_group() && groups::is_by_number(cx, group)? => None,
         other => Some(other.bare().into_owned()),
     };
     Ok(Some(match (lid, &me.lid) {

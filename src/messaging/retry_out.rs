@@ -1,7 +1,7 @@
 //! Asking a sender to send a message again. Reference 04 §12.1, 07 §4.1.
 
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -235,8 +235,7 @@ fn send(
 }
 
 pub(super) fn key(source: &Source) -> Vec<u8> {
-    let parts: [String; 3] = [source.chat.to_string(), source.sender.to_string(), source.id.clone()];
-    parts.join("\0").into_bytes()
+    [source.chat.text().as_str(), source.sender.text().as_str(), source.id.as_str()].join("\0").into_bytes()
 }
 
 const SECONDS_PER_WEEK: u64 = 7 * 24 * 3600;

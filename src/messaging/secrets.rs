@@ -1,7 +1,6 @@
 //! Message secrets: what votes, answers, reactions, comments and edits of a message are sealed with.
 //! Reference 06 §5, 07 §9.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -41,7 +40,7 @@ pub(super) fn keep_own(cx: &mut Turn<'_>, id: &str, message: &Message) -> Result
 pub(super) fn find(cx: &mut Turn<'_>, author: &Jid<'_>, id: &str) -> Result<Option<Secret<32>>, Stop> {
     let mut keys = Vec::from([key(author, id)]);
     keys.extend(lid::other_name(cx, author)?.map(|other| key(&other, id)));
-    let found = cx.get_all::<MessageSecret>(&keys)?;
+    let found = cx.get_all::<MessageSecret>(keys)?;
     Ok(found.into_iter().flatten().find_map(|record| Secret::from_slice(&record.secret?)))
 }
 
@@ -72,7 +71,7 @@ pub(super) fn prune(cx: &mut Turn<'_>) -> Result<bool, Stop> {
 
 /// Where the secret of a message is stored.
 pub(super) fn key(author: &Jid<'_>, id: &str) -> Vec<u8> {
-    [id.as_bytes(), &[0], author.bare().to_string().as_bytes()].concat()
+    [id.as_bytes(), &[0], author.bare().text().as_bytes()].concat()
 }
 
 const SECONDS_PER_WEEK: u64 = 7 * 24 * 3600;

@@ -2,7 +2,6 @@
 //!
 //! Keys begin with the week, so that old marks lie together and can be dropped in runs.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use sanswire_proto::records::ShownMark;
@@ -19,13 +18,13 @@ impl Record for ShownMark {
 
 /// Whether the event of this message was made before.
 pub(super) fn is_shown(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
-    Ok(cx.get_all::<ShownMark>(&keys(cx, source))?.iter().any(Option::is_some))
+    Ok(cx.get_all::<ShownMark>(keys(cx, source))?.iter().any(Option::is_some))
 }
 
 /// Keys under which the message may be marked.
 pub(super) fn keys(cx: &Turn<'_>, source: &Source) -> Vec<Vec<u8>> {
-    let week = week(cx);
-    (0..SHOWN_WEEKS).map(|ago| key(week.saturating_sub(ago), source)).collect()
+    let key = key(week(cx), source);
+    weeks_before(cx, key)
 }
 
 /// Marks the message, in the batch that holds its event.
@@ -36,9 +35,8 @@ pub(super) fn mark(cx: &mut Turn<'_>, source: &Source) {
 
 /// Whether a stanza of another kind, with its own id, was told before.
 pub(crate) fn is_marked(cx: &mut Turn<'_>, chat: &OwnedJid, kind: &str, id: &str) -> Result<bool, Stop> {
-    let week = week(cx);
-    let keys: Vec<_> = (0..SHOWN_WEEKS).map(|ago| key_of(week.saturating_sub(ago), chat, kind, id)).collect();
-    Ok(cx.get_all::<ShownMark>(&keys)?.iter().any(Option::is_some))
+    let keys = weeks_before(cx, key_of(week(cx), chat, kind, id));
+    Ok(cx.get_all::<ShownMark>(keys)?.iter().any(Option::is_some))
 }
 
 /// Marks such a stanza, in the batch that holds its event.
@@ -68,13 +66,28 @@ fn week(cx: &Turn<'_>) -> u32 {
     u32::try_from(cx.now.unix.seconds() / SECONDS_PER_WEEK).unwrap_or(u32::MAX)
 }
 
+/// The key of this week, and those of the weeks before it.
+fn weeks_before(cx: &Turn<'_>, key: Vec<u8>) -> Vec<Vec<u8>> {
+    let week = week(cx);
+    let earlier = |ago| {
+        let mut key = key.clone();
+        if let Some(head) = key.first_chunk_mut() {
+            *head = week.saturating_sub(ago).to_be_bytes();
+        }
+        key
+    };
+    (0..SHOWN_WEEKS).map(earlier).collect()
+}
+
 fn key(week: u32, source: &Source) -> Vec<u8> {
     key_of(week, &source.chat, source.sender.user(), &source.id)
 }
 
 fn key_of(week: u32, chat: &OwnedJid, sender: &str, id: &str) -> Vec<u8> {
-    let mut key = week.to_be_bytes().to_vec();
-    for part in [chat.to_string().as_str(), sender, id] {
+    let chat = chat.text();
+    let mut key = Vec::with_capacity(4 + chat.len() + sender.len() + id.len() + 3);
+    key.extend_from_slice(&week.to_be_bytes());
+    for part in [chat.as_str(), sender, id] {
         key.extend_from_slice(part.as_bytes());
         key.push(0);
     }

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::cmp::Ordering;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
@@ -278,10 +278,21 @@ impl<'a> Jid<'a> {
         self.clone().into_owned()
     }
 
+    /// The text form in a string that never grows: storage keys are made of it, many for each message.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::with_capacity(self.user.len() + self.server.as_str().len() + TEXT_MARKS_MAX);
+        // A string takes whatever is written to it.
+        let _ = write!(text, "{self}");
+        text
+    }
+
     fn rank(&self) -> (&Server<'a>, &str, u16, u16) {
         (&self.server, &self.user, self.device, self.integrator)
     }
 }
+
+/// Most bytes of a text form beside user and server: `65535-` and `:65535@`.
+const TEXT_MARKS_MAX: usize = 13;
 
 impl fmt::Display for Jid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

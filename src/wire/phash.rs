@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use base64ct::{Base64, Encoding};
 
@@ -22,5 +23,12 @@ pub fn participant_hash<'a, 'b: 'a>(devices: impl IntoIterator<Item = &'a Jid<'b
 
 /// `user.0:device@server`: the device is always written, the agent is always 0.
 fn device_form(jid: &Jid<'_>) -> String {
-    format!("{}.0:{}@{}", jid.user(), jid.device(), jid.server().as_str())
+    let server = jid.server().as_str();
+    let mut form = String::with_capacity(jid.user().len() + server.len() + MARKS_MAX);
+    // A string takes whatever is written to it.
+    let _ = write!(form, "{}.0:{}@{server}", jid.user(), jid.device());
+    form
 }
+
+/// Most bytes of a form beside user and server: `.0:65535@`.
+const MARKS_MAX: usize = 9;
