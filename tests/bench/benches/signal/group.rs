@@ -130,7 +130,7 @@ impl Ours {
         Self {
             me: Side::new(1),
             sessions: Vec::new(),
-            jids: (0..KNOWN).map(|at| Jid::lid(&user(at), 0).into_owned()).collect(),
+            jids: (0..KNOWN).map(|at| Jid::lid(user(at), 0).into_owned()).collect(),
             sealer: Sealer::new(&Secret::new(SESSION_KEY)),
         }
     }
