@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use sanswire::content::Content;
-use sanswire::event::Envelope;
+use sanswire::event::{Envelope, Event};
 use sanswire::link::SetAvailable;
 use sanswire::ops::Operation;
 use sanswire::{Mono, Output, Table, Write};
@@ -367,4 +367,74 @@ fn a_client_whose_outputs_depend_on_its_cache_is_caught() {
     };
     assert_eq!(run(honest()), []);
     assert_eq!(rules(&run(twisted(|| SpeaksOfLoads))), BTreeSet::from(["cache_blind"]));
+}
+
+/// Alice cannot read what Bob wrote while she was away, as her sessions are gone, and he is put back to a copy of his
+/// storage that was made before he wrote, or after.
+fn both_lose(bob: &Maker, knows: bool) -> Vec<Broken> {
+    let world = told(bob, if knows { lose_but_know } else { lose_and_forget });
+    check::delivered_once(&world)
+}
+
+fn lose_and_forget(world: &mut World, alice: Who, bob: Who) {
+    lose(world, alice, bob, false);
+}
+
+fn lose_but_know(world: &mut World, alice: Who, bob: Who) {
+    lose(world, alice, bob, true);
+}
+
+fn lose(world: &mut World, alice: Who, bob: Who, knows: bool) {
+    conversation(world, alice, bob);
+    world.unplug(alice);
+    let before = world[bob].storage.clone();
+    world.send(bob, alice, "can you read this?");
+    rest(world);
+    let after = world[bob].storage.clone();
+    world.put_back(bob, if knows { after } else { before });
+    rest(world);
+    world.crash(alice);
+    world.actor(alice).storage.wipe(Table::Session);
+    world.plug_in(alice);
+    world.restart(alice);
+    world.run_for(Duration::from_secs(120));
+}
+
+#[test]
+fn nobody_can_send_again_what_its_author_lost_with_its_storage() {
+    let world = told(&honest(), lose_and_forget);
+    let alice = world.everybody().next().unwrap();
+    let unread = world[alice].select(|event| matches!(event, Event::Undecryptable(_)).then_some(()));
+    assert_eq!(unread.len(), 1, "she could not read it");
+    assert!(!world.texts(alice).iter().any(|text| text == "can you read this?"), "nor did she get it again");
+    assert_eq!(both_lose(&honest(), false), []);
+}
+
+#[test]
+fn an_author_whose_storage_was_put_back_has_to_send_again_what_it_still_knows() {
+    assert_eq!(both_lose(&honest(), true), []);
+    let forgets =
+        twisted(|| Forgets(|writes: &mut Vec<Write>| writes.retain(|write| write.table != Table::SentId)));
+    assert_eq!(rules(&both_lose(&forgets, true)), BTreeSet::from(["delivered_once"]));
+}
+
+#[test]
+fn a_message_that_could_be_read_is_not_excused_by_its_authors_storage() {
+    let deaf = twisted(|| {
+        Events(|envelope: Box<Envelope>, out: &mut VecDeque<Output>| {
+            if !matches!(envelope.event, Event::Message(_)) {
+                out.push_back(Output::Event(envelope));
+            }
+        })
+    });
+    let story: Story = |world, alice, bob| {
+        let before = world[alice].storage.clone();
+        world.send(alice, bob, "did you see?");
+        rest(world);
+        world.put_back(alice, before);
+        rest(world);
+    };
+    let broken = check::delivered_once(&told(&deaf, story));
+    assert_eq!(rules(&broken), BTreeSet::from(["delivered_once"]), "{broken:#?}");
+    assert_eq!(check::delivered_once(&told(&honest(), story)), []);
 }

@@ -7,8 +7,8 @@
 //!
 //! Excused from showing a message: a device whose storage was put back to an older copy when it kept the message but
 //! had not shown it, as only the lost part held it; devices that are no longer linked or were ended for good, and those that
-//! could not read it when its author is gone, as nobody is left to send it again; in a group also when one of them
-//! was out of it meanwhile.
+//! could not read it when its author is gone, or has lost the message with the newer part of its storage, as nobody
+//! is left to send it again; in a group also when one of them was out of it meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,14 +55,19 @@ fn restored(world: &World) -> BTreeSet<Who> {
 fn lost(facts: &Facts<'_>, shown: &BTreeMap<(DeviceRef, Name), Vec<&Show<'_>>>) -> Vec<String> {
     let mut details = Vec::new();
     let lost_with_storage = lost_with_storage(facts);
+    let unsent = unsent(facts);
     for (message, taken) in &facts.taken {
         for device in &taken.to {
             let Some(who) = facts.clients.get(device).copied() else { continue };
             let key = (*device, message.clone());
             let author_left = !facts.world.server.is_linked(message.0);
+            let author_forgot = facts
+                .clients
+                .get(&message.0)
+                .is_some_and(|author| unsent.contains(&(*author, message.1.as_str())));
             let parted = parted(facts, &taken.chat, message.0, *device);
             let excused = !facts.is_active(who)
-                || ((author_left || parted) && facts.retried.contains(&key))
+                || ((author_left || author_forgot || parted) && facts.retried.contains(&key))
                 || lost_with_storage.contains(&(who, message.1.as_str()));
             if !excused && !shown.contains_key(&key) {
                 let name = facts.name(who);
@@ -89,7 +94,7 @@ fn lost_with_storage<'w>(facts: &Facts<'w>) -> BTreeSet<(Who, &'w str)> {
             Fact::Stored { who, kept: ids, .. } => {
                 kept.entry(*who).or_default().extend(ids.iter().map(String::as_str));
             }
-            Fact::PutBack { who } => {
+            Fact::PutBack { who, .. } => {
                 let gone = kept.remove(who).unwrap_or_default();
                 lost.extend(gone.into_iter().map(|id| (*who, id)));
             }
@@ -97,6 +102,15 @@ fn lost_with_storage<'w>(facts: &Facts<'w>) -> BTreeSet<(Who, &'w str)> {
         }
     }
     lost
+}
+
+/// Messages that their author sent, and that the copy of its storage knew nothing of which was put back.
+fn unsent<'w>(facts: &Facts<'w>) -> BTreeSet<(Who, &'w str)> {
+    let put_back = facts.entries().iter().filter_map(|entry| match &entry.fact {
+        Fact::PutBack { who, unsent } => Some(unsent.iter().map(|id| (*who, id.as_str()))),
+        _ => None,
+    });
+    put_back.flatten().collect()
 }
 
 /// The ids and marks of all copies of one message on one device.

@@ -86,7 +86,7 @@ fn without_end(facts: &Facts<'_>) -> Vec<String> {
             }
             // An older copy of the storage knows nothing of what was begun after it was made, though the server may
             // still take what is on its way.
-            Fact::PutBack { who } => {
+            Fact::PutBack { who, .. } => {
                 forgotten.extend(begun.iter().filter(|(of, _)| of == who));
                 begun.retain(|(of, _)| of != who);
             }

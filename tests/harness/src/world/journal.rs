@@ -116,6 +116,9 @@ pub enum Fact {
     PutBack {
         /// Which client.
         who: Who,
+        /// Ids of the messages that it had sent, or begun to, and that the copy knows nothing of: it cannot send
+        /// them again.
+        unsent: Vec<String>,
     },
     /// A client wrote to its connection.
     Sent {

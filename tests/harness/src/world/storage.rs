@@ -77,6 +77,13 @@ impl Storage {
         }
     }
 
+    /// Ids of the messages to send or sent that it knows and another storage does not.
+    pub(super) fn sent_unlike(&self, other: &Self) -> Vec<String> {
+        let known = self.records.keys().filter(|(table, _)| *table == Table::SentId);
+        let lost = known.filter(|key| !other.records.contains_key(*key));
+        lost.map(|(_, id)| String::from_utf8_lossy(id).into_owned()).collect()
+    }
+
     /// Puts an older copy back. That there was a newer one stays known.
     pub fn put_back(&mut self, copy: Self) {
         *self = Self { newest: self.newest, ..copy };

@@ -106,8 +106,9 @@ impl World {
     /// Puts an older copy of a client's storage back, and starts it over that.
     pub fn put_back(&mut self, who: Who, copy: Storage) {
         self.crash(who);
+        let unsent = self[who].storage.sent_unlike(&copy);
         self.actor(who).storage.put_back(copy);
-        self.journal.note(self.now, Fact::PutBack { who }, &[]);
+        self.journal.note(self.now, Fact::PutBack { who, unsent }, &[]);
         self.restart(who);
     }
 
