@@ -221,7 +221,8 @@ fn send(cx: &mut Turn<'_>, resend: &Resend) -> Result<bool, Stop> {
     let mut message = fanout::decode(&kept.message)?;
     let envelope = content::envelope(&message);
     let in_group = kept.chat.is_group();
-    if in_group {
+    // With messages still under way, the key as it is now would make those unreadable for good: the next one brings it.
+    if in_group && !cx.memory.outbox.values().any(|pending| pending.chat == kept.chat) {
         group_send::add_present_key(cx, &kept.chat, &mut message)?;
     }
     let plaintext = match to_me {

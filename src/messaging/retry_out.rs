@@ -54,7 +54,7 @@ impl RetryReason {
     /// The reason for a failure of a group message.
     pub(super) const fn of_group(error: &GroupError) -> Self {
         match error {
-            GroupError::NoSenderKey => Self::NoSession,
+            GroupError::NoSenderKey | GroupError::EarlierMessage { .. } => Self::NoSession,
             GroupError::InvalidKey(_) => Self::InvalidKey,
             GroupError::InvalidMessage => Self::InvalidMessage,
             GroupError::InvalidSignature => Self::InvalidSignature,

@@ -46,6 +46,7 @@ fn state_to(state: &SenderKeyState) -> stored::SenderKeyState {
         signing_public: Some(Bytes::copy_from_slice(parts.signing_public.as_bytes())),
         signing_private: parts.signing_private.as_ref().map(|key| Bytes::copy_from_slice(key.expose())),
         skipped: parts.skipped.iter().map(skipped).collect(),
+        first: (parts.first != 0).then_some(parts.first),
     }
 }
 
@@ -63,6 +64,7 @@ fn state_from(state: &stored::SenderKeyState) -> Option<SenderKeyState> {
         signing_public: public(state.signing_public.as_ref())?,
         signing_private,
         skipped: state.skipped.iter().map(skipped).collect::<Option<_>>()?,
+        first: state.first.unwrap_or(0),
     };
     SenderKeyState::from_parts(parts).ok()
 }
@@ -104,13 +106,14 @@ mod tests {
     fn a_sender_key_without_one_of_its_fields_is_malformed() {
         let malformed = Err(RecordError::malformed(Table::SenderKey));
         type Damage = fn(&mut stored::SenderKeyState);
-        let damages: [Damage; 6] = [
+        let damages: [Damage; 7] = [
             |it| it.id = None,
             |it| it.iteration = None,
             |it| it.chain_key = Some(Bytes::from_static(&[1; 31])),
             |it| it.signing_public = None,
             |it| it.signing_private = Some(Bytes::from_static(&[1; 31])),
             |it| it.skipped[0].index = Some(u32::MAX),
+            |it| it.first = Some(u32::MAX),
         ];
         let [_, theirs] = records().map(|record| sender_key_to(&record));
         for (number, damage) in damages.iter().enumerate() {

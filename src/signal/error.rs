@@ -129,11 +129,19 @@ pub enum GroupError {
     /// Our sender key has given its last iteration; a new one is needed.
     #[error("sender key is used up")]
     ChainExhausted,
-    /// The message's key was used already, or is older than what the member handed out.
+    /// The message's key was used already.
     #[error("message {iteration} was received before")]
     DuplicateMessage {
         /// Position of the message in its chain.
         iteration: u32,
+    },
+    /// The message is older than what the member handed out: it was never readable here.
+    #[error("message {iteration} is older than the sender key, which starts at {first}")]
+    EarlierMessage {
+        /// Position of the message in its chain.
+        iteration: u32,
+        /// Position that the key was handed out at.
+        first: u32,
     },
     /// The message lies further ahead than [`SIGNAL_JUMP_MAX`](crate::limits::SIGNAL_JUMP_MAX).
     #[error("message {iteration} is too far ahead of {next}")]
@@ -167,7 +175,8 @@ impl GroupError {
         match self {
             Self::BadVersion(_) => "BadVersion",
             Self::ChainExhausted => "ChainExhausted",
-            Self::DuplicateMessage { .. } => "DuplicateMessage",
+            // Other libraries make no difference.
+            Self::DuplicateMessage { .. } | Self::EarlierMessage { .. } => "DuplicateMessage",
             Self::FutureMessage { .. } => "FutureMessage",
             Self::InvalidKey(_) => "InvalidKey",
             Self::InvalidMessage => "InvalidMessage",

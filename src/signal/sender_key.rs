@@ -61,6 +61,7 @@ impl SenderKeyRecord {
             signing_public: signing.public,
             signing_private: Some(signing.private),
             skipped: Vec::new(),
+            first: 0,
         }));
     }
 
@@ -87,6 +88,7 @@ impl SenderKeyRecord {
                 signing_public: *signing_key,
                 signing_private: None,
                 skipped: Vec::new(),
+                first: chain.index(),
             }),
         };
         self.install(state);
@@ -149,6 +151,8 @@ pub struct SenderKeyParts {
     pub signing_private: Option<PrivateKey>,
     /// Seeds of messages not yet received, ascending, at most [`SKIPPED_KEYS_MAX`].
     pub skipped: Vec<SkippedKey>,
+    /// Iteration of the first message that the key was handed out for: earlier ones were never readable here.
+    pub first: u32,
 }
 
 /// Why parts are no sender key.
@@ -161,6 +165,9 @@ pub enum SenderKeyPartsError {
     /// Skipped keys that do not ascend, or that lie ahead of the chain.
     #[error("skipped key {0} is out of order")]
     SkippedOrder(u32),
+    /// A first iteration that lies ahead of the chain.
+    #[error("first iteration {0} is ahead of the chain")]
+    First(u32),
 }
 
 impl SenderKeyState {
@@ -171,6 +178,9 @@ impl SenderKeyState {
     pub fn from_parts(parts: SenderKeyParts) -> Result<Self, SenderKeyPartsError> {
         if parts.skipped.len() > SKIPPED_KEYS_MAX {
             return Err(SenderKeyPartsError::SkippedKeys(parts.skipped.len()));
+        }
+        if parts.first > parts.chain.index() {
+            return Err(SenderKeyPartsError::First(parts.first));
         }
         match first_out_of_order(&parts.skipped, parts.chain.index()) {
             None => Ok(Self(parts)),
@@ -186,7 +196,10 @@ impl SenderKeyState {
 
     /// The seed of message `iteration`, and what taking it makes of this state.
     pub(super) fn reach(&self, iteration: u32) -> Result<(MessageSeed, SenderKeyAdvance), GroupError> {
-        let SenderKeyParts { chain, skipped, .. } = &self.0;
+        let SenderKeyParts { chain, skipped, first, .. } = &self.0;
+        if iteration < *first {
+            return Err(GroupError::EarlierMessage { iteration, first: *first });
+        }
         if iteration >= chain.index() {
             let next = chain.index();
             let reach = chain.reach(iteration).map_err(|_| GroupError::FutureMessage { iteration, next })?;

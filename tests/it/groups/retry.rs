@@ -60,6 +60,29 @@ fn a_member_who_lost_session_and_key_gets_both_again() {
     assert_clean(&world);
 }
 
+/// Simulation, seed 123: the key in the answer stood after the message that was still under way, which the member then
+/// took for one that it had read.
+#[test]
+fn an_answer_does_not_lock_out_messages_that_are_still_under_way() {
+    let (mut world, people, group) = group(&["Alice", "Bob", "Carol"], Addressing::Lid);
+    say(&mut world, people[0], &group, "before");
+    world.crash(people[1]);
+    for table in [Table::SenderKey, Table::Session] {
+        world.actor(people[1]).storage.wipe(table);
+    }
+    say(&mut world, people[0], &group, "lost at first");
+    world.silence(people[0]);
+    world.send_to(people[0], group.clone(), "under way");
+    world.restart(people[1]);
+    world.run_for(Duration::from_secs(120));
+    say(&mut world, people[0], &group, "after");
+    let mut texts = world.texts(people[1]);
+    texts.sort();
+    assert_eq!(texts, ["after", "before", "lost at first", "under way"]);
+    assert_eq!(world.texts(people[2]), ["before", "lost at first", "under way", "after"]);
+    assert_clean(&world);
+}
+
 #[test]
 fn own_other_device_without_the_key_gets_it_again() {
     let mut world = sanswire_sim::world::World::new(8);

@@ -134,6 +134,7 @@ fn own(id: u32, chain: ChainKey, signing: PrivateKey) -> SenderKeyRecord {
         signing_public: signing.public(),
         signing_private: Some(signing),
         skipped: Vec::new(),
+        first: 0,
     };
     SenderKeyRecord::from_states(vec![SenderKeyState::from_parts(parts).unwrap()])
 }
@@ -238,6 +239,20 @@ fn the_last_iteration_of_a_sender_key_is_never_used() {
     let (before, mut draw) = (record.clone(), Counting(0));
     assert_eq!(group_encrypt(&mut record, b"", &mut draw), Err(GroupError::ChainExhausted));
     assert_eq!((record, draw.0), (before, 0));
+}
+
+#[test]
+fn a_message_from_before_the_key_was_handed_out_is_no_duplicate() {
+    let (mut sender, _, mut draw) = pair();
+    let early = group_encrypt(&mut sender, b"early", &mut draw).unwrap();
+    let mut receiver = SenderKeyRecord::new();
+    receiver.process(&sender.distribution().unwrap());
+    let late = group_encrypt(&mut sender, b"late", &mut draw).unwrap();
+    let expected = Err(GroupError::EarlierMessage { iteration: 0, first: 1 });
+    assert_eq!(group_decrypt(&mut receiver, &early), expected);
+    group_decrypt(&mut receiver, &late).unwrap();
+    assert_eq!(group_decrypt(&mut receiver, &early), expected);
+    assert_eq!(group_decrypt(&mut receiver, &late), Err(GroupError::DuplicateMessage { iteration: 1 }));
 }
 
 #[test]

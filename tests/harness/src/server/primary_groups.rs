@@ -111,7 +111,7 @@ impl Server {
             Ok(plaintext) => Ok(Some(plaintext)),
             Err(GroupError::DuplicateMessage { .. }) => Ok(None),
             // Whoever does not know of the phone yet has not handed it their key.
-            Err(GroupError::NoSenderKey) => Err(None),
+            Err(GroupError::NoSenderKey | GroupError::EarlierMessage { .. }) => Err(None),
             Err(error) => Err(Some(format!("the phone cannot decrypt this: {error}"))),
         }
     }
