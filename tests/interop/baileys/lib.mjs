@@ -97,7 +97,7 @@ export function binary() {
     const target = process.env.CARGO_TARGET_DIR ?? join(REPOSITORY, 'target')
     const candidates = [process.env.SANSWIRE_BIN, join(target, 'release', 'sanswire'), join(target, 'debug', 'sanswire')]
     const found = candidates.find(path => path && existsSync(path))
-    if (!found) throw new Error('no sanswire command: run `cargo build --release -p sanswire-cli` first')
+    if (!found) throw new Error('no sanswire command: run `cargo build -p sanswire-cli` first')
     return found
 }
 
