@@ -21,8 +21,13 @@ pub struct Recording<W> {
 }
 
 impl<W: Write + Send> Recording<W> {
-    /// Begins a recording with all that the store holds.
-    pub(crate) fn begin<S: Store>(
+    /// Begins a recording with all that the store holds: a machine for [`Driver::over`](crate::Driver::over), for
+    /// runs with a clock and a seed of one's own.
+    ///
+    /// # Errors
+    /// [`DriverError::Misuse`] when the configuration is not acceptable, [`DriverError::Store`] when the store
+    /// cannot be read.
+    pub fn begin<S: Store>(
         config: Config,
         seed: [u8; 32],
         now: Now,

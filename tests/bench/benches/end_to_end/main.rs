@@ -3,7 +3,7 @@
 //! sender.
 //!
 //! Both accounts have a phone and a linked client, so that a text is encrypted three times; the simulated phones
-//! open theirs, and that counts as the server's work. Each message is confirmed by the application and answered
+//! open theirs, and that counts as the server's work. Once more with both clients recorded to files. Each message is confirmed by the application and answered
 //! with receipts from both devices of the recipient. Many short
 //! rounds are run and the best is printed: what the machine does beside them only adds.
 
@@ -13,28 +13,39 @@ mod group;
 mod town;
 
 use core::time::Duration;
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use sanswire::messaging::SendMessage;
 use sanswire_bench::readable;
+use sanswire_driver::Machine;
 use sanswire_store::{MemoryStore, SqliteStore, Store};
 use town::{Spent, Town};
 
 fn main() {
-    texts("in memory", 20, 250, |_| MemoryStore::new());
+    let folder = Folder::new();
+    texts("in memory", 20, 250, |town, _| town.moves_in(MemoryStore::new()));
+    texts("in memory, recorded", 20, 250, |town, who| {
+        let sink = File::create(folder.0.join(format!("{who}.swrec"))).unwrap();
+        town.moves_in_recorded(MemoryStore::new(), sink)
+    });
     group::large(MemoryStore::new());
     group::new(MemoryStore::new());
-    let folder = Folder::new();
-    texts("SQLite, each commit on the disk", 10, 50, |who| {
-        SqliteStore::open(folder.0.join(format!("{who}.db"))).unwrap()
+    texts("SQLite, each commit on the disk", 10, 50, |town, who| {
+        town.moves_in(SqliteStore::open(folder.0.join(format!("{who}.db"))).unwrap())
     });
 }
 
 /// One writes to the other, a text at a time.
-fn texts<S: Store>(title: &str, messages: u32, rounds: usize, store: impl Fn(usize) -> S) {
+fn texts<S: Store, M: Machine>(
+    title: &str,
+    messages: u32,
+    rounds: usize,
+    moves_in: impl Fn(&mut Town<S, M>, usize) -> usize,
+) {
     let mut town = Town::new();
-    let [from, to] = [0, 1].map(|who| town.moves_in(store(who)));
+    let [from, to] = [0, 1].map(|who| moves_in(&mut town, who));
     let numbers: Vec<_> = town.people.iter().map(|person| person.number.clone().unwrap()).collect();
     // Sessions are made, both ratchets have turned, lists and tokens are known.
     for (from, to) in [(from, to), (to, from), (from, to)] {

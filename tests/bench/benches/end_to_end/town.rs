@@ -5,6 +5,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,16 +15,16 @@ use sanswire::ops::{CallId, Operation};
 use sanswire::wire::{Jid, OwnedJid};
 use sanswire::{Batch, Client, Config, Input, Mono, Now, Table, Target, UnixMs};
 use sanswire_bench::allocations;
-use sanswire_driver::{Clock, Driver, Handle, Next, Wire};
+use sanswire_driver::{Clock, Driver, Handle, Machine, Next, Recording, Wire};
 use sanswire_sim::clock::Time;
 use sanswire_sim::seed::Seed;
 use sanswire_sim::server::{Addressing, AdminRequest, AdminResponse, ConnId, Server, ServerOutput};
 use sanswire_store::{Store, StoreError};
 
 /// Everybody, and the server between them.
-pub(crate) struct Town<S: Store> {
+pub(crate) struct Town<S: Store, M: Machine = Client> {
     pub(crate) server: Server,
-    pub(crate) people: Vec<Person<S>>,
+    pub(crate) people: Vec<Person<S, M>>,
     /// What the server's part costs.
     pub(crate) server_spent: Spent,
     seed: Seed,
@@ -31,13 +32,13 @@ pub(crate) struct Town<S: Store> {
 }
 
 /// One client with its store.
-pub(crate) struct Person<S: Store> {
+pub(crate) struct Person<S: Store, M: Machine = Client> {
     pub(crate) number: Option<OwnedJid>,
     /// Messages handed to the application.
     pub(crate) received: u64,
     /// What the client, its driver and its store cost.
     pub(crate) spent: Spent,
-    driver: Driver<Client, Counted<S>>,
+    driver: Driver<M, Counted<S>>,
     handle: Handle,
     qr: Option<String>,
     ready: bool,
@@ -66,6 +67,22 @@ impl Spent {
 }
 
 impl<S: Store> Town<S> {
+    /// Somebody new, paired and ready. Gives the place in [`Self::people`].
+    pub(crate) fn moves_in(&mut self, store: S) -> usize {
+        self.settle(store, |config, seed, now, _| Client::new(config, seed, now).unwrap())
+    }
+}
+
+impl<S: Store> Town<S, Recording<File>> {
+    /// As [`Self::moves_in`], with a recording that goes to a file.
+    pub(crate) fn moves_in_recorded(&mut self, store: S, sink: File) -> usize {
+        self.settle(store, |config, seed, now, store| {
+            Recording::begin(config, seed, now, store, sink).unwrap()
+        })
+    }
+}
+
+impl<S: Store, M: Machine> Town<S, M> {
     pub(crate) fn new() -> Self {
         let mut seed = Seed::new([9; 32]);
         // Every message is remembered otherwise, to judge later ones by.
@@ -79,14 +96,13 @@ impl<S: Store> Town<S> {
         Self { server, people: Vec::new(), server_spent: Spent::default(), seed, now_ms: BEGINNING_MS }
     }
 
-    /// Somebody new, paired and ready. Gives the place in [`Self::people`].
-    pub(crate) fn moves_in(&mut self, store: S) -> usize {
+    fn settle(&mut self, mut store: S, machine: impl FnOnce(Config, [u8; 32], Now, &mut S) -> M) -> usize {
         let mut config = Config::default();
         config.trust.root = PublicKey::new(self.server.cert_root());
         config.profile.push_name = Some(name(self.people.len()));
         config.first_prekeys = FIRST_PREKEYS;
-        let client = Client::new(config, self.seed.bytes(), self.now()).unwrap();
-        let (driver, handle) = Driver::over(client, Counted { store, commits: 0 }, Clock::new());
+        let machine = machine(config, self.seed.bytes(), self.now(), &mut store);
+        let (driver, handle) = Driver::over(machine, Counted { store, commits: 0 }, Clock::new());
         let place = self.people.len();
         self.people.push(Person {
             number: None,
@@ -235,7 +251,7 @@ impl<S: Store> Town<S> {
     }
 }
 
-impl<S: Store> Person<S> {
+impl<S: Store, M: Machine> Person<S, M> {
     /// Takes the events and confirms them, as an application does.
     fn look(&mut self) {
         while let Poll::Ready(Some(envelope)) =
