@@ -355,6 +355,10 @@ pub const PLACEHOLDER_AGE_S: u64 = 1_209_600;
 /// How long to wait for a message before the phone is asked for it, in seconds. Reference 07 §4.5.
 pub const PLACEHOLDER_WAIT_S: u64 = 2;
 
+/// How long the sender of an unreadable message has to send it again before the phone is asked for it, in seconds.
+/// Reference 05 §8.
+pub const PLACEHOLDER_AFTER_RETRY_S: u64 = 5;
+
 /// Messages that the phone is to send again, at most.
 pub const PLACEHOLDERS: usize = 1_024;
 

@@ -91,9 +91,9 @@ pub(crate) struct Memory {
     pub(crate) group_calls: Vec<(OwnedJid, CallId)>,
     /// Contacts that are being given a privacy token.
     pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
-    /// Messages that the phone is to send again, by key of their record; whether it was asked. Complete after the
-    /// start.
-    pub(crate) placeholders: BTreeMap<Vec<u8>, bool>,
+    /// Messages that the phone is to send again, by key of their record; when it is asked, `None` once it was.
+    /// Complete after the start.
+    pub(crate) placeholders: BTreeMap<Vec<u8>, Option<Mono>>,
     /// Whose presence the application wants to be told of.
     pub(crate) subscriptions: BTreeSet<OwnedJid>,
     /// Calls that ring, by id.

@@ -21,6 +21,7 @@ use crate::directory::lid;
 use crate::engine::{Phase, Stop, Turn};
 use crate::event::Details;
 use crate::limits::{PLACEHOLDER_AGE_S, PLACEHOLDER_WAIT_S, PLACEHOLDERS, PLACEHOLDERS_PER_REQUEST};
+use crate::now::Mono;
 use crate::records::{Record, Table};
 use crate::timer::Timer;
 use crate::wire::{Jid, OwnedJid};
@@ -30,9 +31,9 @@ pub(super) fn is_too_old(cx: &Turn<'_>, timestamp: u64) -> bool {
     cx.now.unix.seconds().saturating_sub(timestamp) > PLACEHOLDER_AGE_S
 }
 
-/// Asks the phone for a message in a moment, once per message, unless it comes meanwhile. What the stanza said is
-/// kept for the answer, which may not say it.
-pub(super) fn want(cx: &mut Turn<'_>, source: &Source) -> Result<(), Stop> {
+/// Asks the phone for a message in so many seconds, once per message, unless it comes meanwhile. What the stanza said
+/// is kept for the answer, which may not say it.
+pub(super) fn want(cx: &mut Turn<'_>, source: &Source, wait_s: u64) -> Result<(), Stop> {
     let key = key(&source.chat, &source.id);
     let known = cx.memory.placeholders.contains_key(&key);
     let nobody = !cx.config.ask_phone || source.peer || source.chat.is_newsletter() || source.sender.is_bot();
@@ -52,11 +53,18 @@ pub(super) fn want(cx: &mut Turn<'_>, source: &Source) -> Result<(), Stop> {
         created_unix_s: Some(cx.now.unix.seconds()),
     };
     cx.put(&key, &entry);
+    let due = cx.now.mono.after(Duration::from_secs(wait_s));
     cx.remember(move |memory| {
-        memory.placeholders.insert(key, false);
+        memory.placeholders.insert(key, Some(due));
     });
-    cx.arm(Timer::Placeholders, Duration::from_secs(PLACEHOLDER_WAIT_S));
+    let first = cx.memory.placeholders.values().flatten().copied().min();
+    wake(cx, first.map_or(due, |first| first.min(due)));
     Ok(())
+}
+
+fn wake(cx: &mut Turn<'_>, due: Mono) {
+    let wait = due.since(cx.now.mono);
+    cx.arm(Timer::Placeholders, wait);
 }
 
 /// The message has come another way.
@@ -68,10 +76,11 @@ pub(super) fn cancel(cx: &mut Turn<'_>, source: &Source) {
 pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
     let limit = u32::try_from(PLACEHOLDERS).unwrap_or(u32::MAX);
     let mut known = BTreeMap::new();
+    let now = cx.now.mono;
     for (key, value) in cx.scan(Table::Placeholder, &[], limit)? {
         match PlaceholderEntry::from_record(value) {
             Ok(entry) if !is_too_old(cx, entry.timestamp()) => {
-                known.insert(key, entry.request.is_some());
+                known.insert(key, entry.request.is_none().then_some(now));
             }
             _ => cx.delete(Table::Placeholder, &key),
         }
@@ -82,28 +91,30 @@ pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
 
 /// A connection is ready: go on asking.
 pub(crate) fn resume(cx: &mut Turn<'_>) {
-    if cx.memory.placeholders.values().any(|asked| !asked) {
+    if cx.memory.placeholders.values().any(Option::is_some) {
         cx.arm(Timer::Placeholders, Duration::from_secs(PLACEHOLDER_WAIT_S));
     }
 }
 
-/// Asks the phone for everything that is still missing, so many at a time.
+/// Asks the phone for everything that is still missing and whose time has come, so many at a time.
 pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
     if cx.memory.phase != Phase::Ready {
         return Ok(());
     }
-    let waiting: Vec<Vec<u8>> = cx
-        .memory
-        .placeholders
-        .iter()
-        .filter(|(_, asked)| !**asked)
+    let now = cx.now.mono;
+    let waiting = || cx.memory.placeholders.iter().filter_map(|(key, due)| Some((key, (*due)?)));
+    let due: Vec<Vec<u8>> = waiting()
+        .filter(|(_, due)| *due <= now)
         .map(|(key, _)| key.clone())
-        .take(PLACEHOLDERS_PER_REQUEST + 1)
+        .take(PLACEHOLDERS_PER_REQUEST)
         .collect();
-    let (now, more) = waiting.split_at(waiting.len().min(PLACEHOLDERS_PER_REQUEST));
-    let entries = cx.get_all::<PlaceholderEntry>(now.iter().cloned())?;
-    let found: Vec<_> =
-        now.iter().zip(entries).filter_map(|(key, entry)| Some((key.clone(), entry?))).collect();
+    let rest = waiting().filter(|(key, _)| !due.contains(key)).map(|(_, due)| due).min();
+    if let Some(rest) = rest {
+        // One request after the other.
+        wake(cx, rest.max(now.after(Duration::from_secs(PLACEHOLDER_WAIT_S))));
+    }
+    let entries = cx.get_all::<PlaceholderEntry>(due.iter().cloned())?;
+    let found: Vec<_> = due.into_iter().zip(entries).filter_map(|(key, entry)| Some((key, entry?))).collect();
     if found.is_empty() {
         return Ok(());
     }
@@ -129,11 +140,8 @@ pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
         entry.request = Some(id.clone());
         cx.put(&key, &entry);
         cx.remember(move |memory| {
-            memory.placeholders.insert(key, true);
+            memory.placeholders.insert(key, None);
         });
-    }
-    if !more.is_empty() {
-        cx.arm(Timer::Placeholders, Duration::from_secs(PLACEHOLDER_WAIT_S));
     }
     Ok(())
 }

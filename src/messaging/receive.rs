@@ -11,7 +11,7 @@ use super::source::{self, Source};
 use super::{arrive, ignore, inbox, placeholder, retry_out, secrets, shown};
 use crate::engine::{Stop, Turn};
 use crate::event::Event;
-use crate::limits::STATUS_LIFETIME_S;
+use crate::limits::{PLACEHOLDER_AFTER_RETRY_S, PLACEHOLDER_WAIT_S, STATUS_LIFETIME_S};
 use crate::records::Table;
 use crate::stanza::{NackCode, ack, nack};
 use crate::wire::{Node, NodeRef};
@@ -138,8 +138,10 @@ fn undecryptable(
     let trouble = retry_out::Trouble { count, reason, error: &failure.error, hide, unavailable: None };
     match retry_out::request(cx, node, source, &trouble)? {
         retry_out::Asked::Later => return Ok(()),
-        retry_out::Asked::TooOften => placeholder::want(cx, source)?,
-        retry_out::Asked::Sender | retry_out::Asked::Nobody => {}
+        retry_out::Asked::TooOften => placeholder::want(cx, source, PLACEHOLDER_WAIT_S)?,
+        // The sender may be away, or have lost it.
+        retry_out::Asked::Sender => placeholder::want(cx, source, PLACEHOLDER_AFTER_RETRY_S)?,
+        retry_out::Asked::Nobody => {}
     }
     match failure.nack {
         Some(code) => nack(cx, node, code),
@@ -169,7 +171,7 @@ fn nothing(cx: &mut Turn<'_>, node: NodeRef<'_>, source: &Source) -> Result<(), 
         if retry_out::request(cx, node, source, &trouble)? == retry_out::Asked::Later {
             return Ok(());
         }
-        placeholder::want(cx, source)?;
+        placeholder::want(cx, source, PLACEHOLDER_WAIT_S)?;
     }
     ack(cx, node);
     Ok(())

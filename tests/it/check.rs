@@ -26,9 +26,12 @@ type Story = fn(&mut World, Who, Who);
 /// Alice is honest, Bob is of the given make; both are paired, then the story is told.
 fn told(bob: &Maker, story: Story) -> World {
     let mut world = World::new(11);
-    let alice = world.paired("Alice");
+    // Her phone would make up for what he does.
+    let alice = world.client_made("Alice", honest(), |config| config.ask_phone = false);
     let bob = world.client_made("Bob", Arc::clone(bob), |_| {});
-    world.pair(bob);
+    for who in [alice, bob] {
+        world.pair(who);
+    }
     story(&mut world, alice, bob);
     world
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use prost::Message as _;
 use sanswire::Table;
 use sanswire::content::Content;
-use sanswire::limits::{PLACEHOLDER_WAIT_S, PLACEHOLDERS_PER_REQUEST, RETRY_RECEIPTS};
+use sanswire::limits::{PLACEHOLDER_AFTER_RETRY_S, PLACEHOLDER_WAIT_S, PLACEHOLDERS_PER_REQUEST, RETRY_RECEIPTS};
 use sanswire::wire::{Jid, Node};
 use sanswire_proto::whatsapp::message::peer_data_operation_request_response_message::PeerDataOperationResult;
 use sanswire_proto::whatsapp::message::peer_data_operation_request_response_message::peer_data_operation_result::PlaceholderMessageResendResponse;
@@ -76,6 +76,10 @@ fn answer(phone: &mut Peer, request: &str, id: &str, text: &str) -> Node<'static
     phone.message(&format!("answer-{id}"), &message).attr("category", "peer")
 }
 
+fn after_retry(script: &mut Script) {
+    script.advance(Duration::from_secs(PLACEHOLDER_AFTER_RETRY_S));
+}
+
 fn wait(script: &mut Script) {
     script.advance(Duration::from_secs(PLACEHOLDER_WAIT_S));
 }
@@ -120,19 +124,47 @@ fn after_the_last_retry_the_phone_is_asked_once() {
     let (mut script, mut phone) = linked(3);
     let peer = script.peer(bob(0));
     let enc = Node::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![0x33; 60]);
-    for _ in 0..RETRY_RECEIPTS {
+    for _ in 0..RETRY_RECEIPTS + 2 {
         script.send(&peer.envelope("A").child(enc.clone()));
     }
     wait(&mut script);
     assert_eq!(asked(&mut script, &mut phone), None);
-    for _ in 0..2 {
-        script.send(&peer.envelope("A").child(enc.clone()));
-    }
-    wait(&mut script);
+    after_retry(&mut script);
     assert_eq!(asked(&mut script, &mut phone).unwrap().0, ["A"]);
-    wait(&mut script);
+    after_retry(&mut script);
     assert_eq!(asked(&mut script, &mut phone), None);
     assert_eq!(undecryptable(&script).len(), 1);
+}
+
+/// Simulation, seed 360: the second retry receipt was on its way for longer than anybody stayed connected.
+#[test]
+fn a_sender_that_does_not_answer_a_retry_is_not_waited_for() {
+    let (mut script, mut phone) = linked(12);
+    let peer = script.peer(bob(0));
+    let enc = Node::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![0x33; 60]);
+    script.send(&peer.envelope("A").child(enc));
+    wait(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None);
+    after_retry(&mut script);
+    let (ids, request) = asked(&mut script, &mut phone).unwrap();
+    assert_eq!(ids, ["A"]);
+    let stanza = answer(&mut phone, &request, "A", "recovered");
+    script.send(&stanza);
+    assert_eq!(script.received().iter().filter(|received| received.id == "A").count(), 1);
+    assert_eq!((script.storage.count(Table::Placeholder), script.storage.count(Table::Retry)), (0, 0));
+}
+
+#[test]
+fn a_sender_that_answers_a_retry_in_time_spares_the_phone() {
+    let (mut script, mut phone) = linked(13);
+    let mut peer = script.peer(bob(0));
+    let enc = Node::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![0x33; 60]);
+    script.send(&peer.envelope("A").child(enc));
+    let text = peer.text("A", "once more");
+    script.send(&text);
+    after_retry(&mut script);
+    assert_eq!(asked(&mut script, &mut phone), None);
+    assert_eq!(script.storage.count(Table::Placeholder), 0);
 }
 
 #[test]
