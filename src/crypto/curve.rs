@@ -179,7 +179,13 @@ impl PrivateKey {
     /// Signs `message` with XEdDSA; `random` is the 64-byte `Z` mixed into the nonce. Reference 04 §1.1.
     #[must_use]
     pub fn sign(&self, message: &[u8], random: &[u8; 64]) -> [u8; 64] {
-        let (mut scalar, public) = self.edwards();
+        self.sign_as(&self.edwards_public(), message, random)
+    }
+
+    /// [`Self::sign`] with [`Self::edwards_public`] at hand, which is a third of its time.
+    #[must_use]
+    pub fn sign_as(&self, edwards_public: &[u8; 32], message: &[u8], random: &[u8; 64]) -> [u8; 64] {
+        let mut scalar = self.scalar();
         let mut prefix = [0xff; 32];
         prefix[0] = 0xfe;
         let mut wide: [u8; 64] = Sha512::new()
@@ -194,7 +200,7 @@ impl PrivateKey {
         let commitment = EdwardsPoint::mul_base(&nonce).compress();
         let challenge: [u8; 64] = Sha512::new()
             .chain_update(commitment.as_bytes())
-            .chain_update(public)
+            .chain_update(edwards_public)
             .chain_update(message)
             .finalize()
             .into();
@@ -204,7 +210,7 @@ impl PrivateKey {
         let mut signature = [0; 64];
         signature[..32].copy_from_slice(commitment.as_bytes());
         signature[32..].copy_from_slice(response.as_bytes());
-        signature[63] = (signature[63] & 0x7f) | (public[31] & 0x80);
+        signature[63] = (signature[63] & 0x7f) | (edwards_public[31] & 0x80);
         signature
     }
 
@@ -212,7 +218,7 @@ impl PrivateKey {
     /// tell the difference; known-answer tests can. Reference 04 §1.1.
     #[must_use]
     pub fn sign_deterministic(&self, message: &[u8]) -> [u8; 64] {
-        let (scalar, public) = self.edwards();
+        let (scalar, public) = (self.scalar(), self.edwards_public());
         let secret = ExpandedSecretKey { scalar, hash_prefix: *self.clamped().expose() };
         // `raw_sign` only hashes the public key into the challenge, so its validity is by construction.
         let Ok(key) = VerifyingKey::from_bytes(&public) else { return [0; 64] };
@@ -225,10 +231,17 @@ impl PrivateKey {
         Secret::new(curve25519_dalek::scalar::clamp_integer(*self.expose()))
     }
 
-    /// The signing scalar and the compressed Edwards form of the public key.
-    fn edwards(&self) -> (Scalar, [u8; 32]) {
-        let scalar = Scalar::from_bytes_mod_order(*self.clamped().expose());
-        (scalar, EdwardsPoint::mul_base(&scalar).compress().to_bytes())
+    /// The compressed Edwards form of the public key, with its sign. Signatures bind it.
+    #[must_use]
+    pub fn edwards_public(&self) -> [u8; 32] {
+        let mut scalar = self.scalar();
+        let public = EdwardsPoint::mul_base(&scalar).compress().to_bytes();
+        scalar.zeroize();
+        public
+    }
+
+    fn scalar(&self) -> Scalar {
+        Scalar::from_bytes_mod_order(*self.clamped().expose())
     }
 }
 

@@ -228,6 +228,10 @@ pub(super) fn prune(cx: &mut Turn<'_>) -> Result<(), Stop> {
 fn forget(cx: &mut Turn<'_>, key: Vec<u8>) {
     if cx.memory.placeholders.contains_key(&key) {
         cx.delete(Table::Placeholder, &key);
+        let mut others = cx.memory.placeholders.iter().filter(|(other, _)| **other != key);
+        if others.all(|(_, due)| due.is_none()) {
+            cx.disarm(Timer::Placeholders);
+        }
         cx.remember(move |memory| {
             memory.placeholders.remove(&key);
         });

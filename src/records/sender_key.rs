@@ -45,6 +45,7 @@ fn state_to(state: &SenderKeyState) -> stored::SenderKeyState {
         chain_key: Some(Bytes::copy_from_slice(parts.chain.key().expose())),
         signing_public: Some(Bytes::copy_from_slice(parts.signing_public.as_bytes())),
         signing_private: parts.signing_private.as_ref().map(|key| Bytes::copy_from_slice(key.expose())),
+        signing_edwards: parts.signing_edwards.map(|key| Bytes::copy_from_slice(&key)),
         skipped: parts.skipped.iter().map(skipped).collect(),
         first: (parts.first != 0).then_some(parts.first),
     }
@@ -63,6 +64,12 @@ fn state_from(state: &stored::SenderKeyState) -> Option<SenderKeyState> {
         chain: ChainKey::new(secret(state.chain_key.as_ref())?, state.iteration?),
         signing_public: public(state.signing_public.as_ref())?,
         signing_private,
+        signing_edwards: state
+            .signing_edwards
+            .as_ref()
+            .map(|key| array(Some(key)).ok_or(()))
+            .transpose()
+            .ok()?,
         skipped: state.skipped.iter().map(skipped).collect::<Option<_>>()?,
         first: state.first.unwrap_or(0),
     };
@@ -106,7 +113,7 @@ mod tests {
     fn a_sender_key_without_one_of_its_fields_is_malformed() {
         let malformed = Err(RecordError::malformed(Table::SenderKey));
         type Damage = fn(&mut stored::SenderKeyState);
-        let damages: [Damage; 7] = [
+        let damages: [Damage; 8] = [
             |it| it.id = None,
             |it| it.iteration = None,
             |it| it.chain_key = Some(Bytes::from_static(&[1; 31])),
@@ -114,6 +121,7 @@ mod tests {
             |it| it.signing_private = Some(Bytes::from_static(&[1; 31])),
             |it| it.skipped[0].index = Some(u32::MAX),
             |it| it.first = Some(u32::MAX),
+            |it| it.signing_edwards = Some(Bytes::from_static(&[1; 31])),
         ];
         let [_, theirs] = records().map(|record| sender_key_to(&record));
         for (number, damage) in damages.iter().enumerate() {

@@ -79,6 +79,7 @@ pub fn group_encrypt(
 ) -> Result<Vec<u8>, GroupError> {
     let own = record.own().ok_or(GroupError::NoSenderKey)?.parts();
     let signing_key = own.signing_private.as_ref().ok_or(GroupError::NoSenderKey)?;
+    let edwards = own.signing_edwards.unwrap_or_else(|| signing_key.edwards_public());
     let (seed, next) = own.chain.step().ok_or(GroupError::ChainExhausted)?;
     let keys = GroupMessageKeys::derive(&seed);
     let ciphertext_len = cbc::padded_len(plaintext.len());
@@ -93,7 +94,7 @@ pub fn group_encrypt(
         *half = draw.draw_32();
     }
     let nonce = Secret::new(nonce);
-    out.extend_from_slice(&signing_key.sign(&out, nonce.expose()));
+    out.extend_from_slice(&signing_key.sign_as(&edwards, &out, nonce.expose()));
     record.move_own(next);
     Ok(out)
 }

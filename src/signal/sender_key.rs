@@ -59,6 +59,7 @@ impl SenderKeyRecord {
             id,
             chain,
             signing_public: signing.public,
+            signing_edwards: Some(signing.private.edwards_public()),
             signing_private: Some(signing.private),
             skipped: Vec::new(),
             first: 0,
@@ -87,6 +88,7 @@ impl SenderKeyRecord {
                 chain: chain.clone(),
                 signing_public: *signing_key,
                 signing_private: None,
+                signing_edwards: None,
                 skipped: Vec::new(),
                 first: chain.index(),
             }),
@@ -149,6 +151,8 @@ pub struct SenderKeyParts {
     pub signing_public: PublicKey,
     /// Signs our own messages; absent for keys of others.
     pub signing_private: Option<PrivateKey>,
+    /// [`PrivateKey::edwards_public`] of our own, if it is at hand: it is taken anew for each message otherwise.
+    pub signing_edwards: Option<[u8; 32]>,
     /// Seeds of messages not yet received, ascending, at most [`SKIPPED_KEYS_MAX`].
     pub skipped: Vec<SkippedKey>,
     /// Iteration of the first message that the key was handed out for: earlier ones were never readable here.

@@ -133,6 +133,7 @@ fn own(id: u32, chain: ChainKey, signing: PrivateKey) -> SenderKeyRecord {
         chain,
         signing_public: signing.public(),
         signing_private: Some(signing),
+        signing_edwards: None,
         skipped: Vec::new(),
         first: 0,
     };
