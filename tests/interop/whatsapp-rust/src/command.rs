@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinHandle;
 
 use crate::journal::Journal;
@@ -18,6 +18,8 @@ use crate::{Outcome, verbose};
 pub(crate) struct Running {
     name: String,
     child: Child,
+    /// Its standard input, of those that were started [with one](Self::start_with_input).
+    input: Option<ChildStdin>,
     pub(crate) lines: Arc<Journal<String>>,
     pub(crate) errors: Arc<Journal<String>>,
     readers: [JoinHandle<()>; 2],
@@ -30,10 +32,33 @@ impl Running {
         arguments: &[&str],
         tee: impl Fn(&str) + Send + 'static,
     ) -> Outcome<Self> {
+        Self::spawn(name, arguments, Stdio::null(), tee)
+    }
+
+    /// The same for a command that reads from its standard input.
+    pub(crate) fn start_with_input(
+        name: &str,
+        arguments: &[&str],
+        tee: impl Fn(&str) + Send + 'static,
+    ) -> Outcome<Self> {
+        Self::spawn(name, arguments, Stdio::piped(), tee)
+    }
+
+    /// Its standard input, once; it ends when this is dropped.
+    pub(crate) fn take_input(&mut self) -> Outcome<ChildStdin> {
+        Ok(self.input.take().ok_or("no standard input")?)
+    }
+
+    fn spawn(
+        name: &str,
+        arguments: &[&str],
+        input: Stdio,
+        tee: impl Fn(&str) + Send + 'static,
+    ) -> Outcome<Self> {
         let mut child = Command::new(binary()?)
             .args(arguments)
             .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -44,7 +69,7 @@ impl Running {
             tokio::spawn(read_lines(out, name.to_owned(), Arc::clone(&lines), tee)),
             tokio::spawn(read_lines(err, format!("{name}!"), Arc::clone(&errors), |_| {})),
         ];
-        Ok(Self { name: name.to_owned(), child, lines, errors, readers })
+        Ok(Self { name: name.to_owned(), input: child.stdin.take(), child, lines, errors, readers })
     }
 
     /// Waits for the end and insists on exit status 0; the lines that it printed.
@@ -144,6 +169,35 @@ impl Server {
         Ok(())
     }
 
+    /// Makes a group of these accounts; its address.
+    pub(crate) async fn create_group(
+        &self,
+        subject: &str,
+        members: &[&str],
+        addressing: &str,
+    ) -> Outcome<String> {
+        let order = json!({ "subject": subject, "members": members, "addressing": addressing });
+        let made = self.ask("POST", "/admin/group", &order.to_string()).await?;
+        Ok(made["jid"].as_str().ok_or("the group has no address")?.to_owned())
+    }
+
+    /// Lets an account `add`, `remove` or `leave`: what the field of the request is called.
+    pub(crate) async fn change_group(&self, group: &str, change: &str, account: &str) -> Outcome {
+        let mut order = json!({ "group": group });
+        order[change] = account.into();
+        let changed = self.ask("POST", "/admin/group/change", &order.to_string()).await?;
+        match changed["changed"] == true {
+            true => Ok(()),
+            false => Err(format!("{change} of {account} changes nothing").into()),
+        }
+    }
+
+    /// Unlinks a device, as its phone can.
+    pub(crate) async fn unlink(&self, device: &str) -> Outcome {
+        self.ask("POST", "/admin/unlink", &json!({ "jid": device }).to_string()).await?;
+        Ok(())
+    }
+
     /// Drops every connection; state stays.
     pub(crate) async fn drop_connections(&self) -> Outcome {
         self.ask("POST", "/admin/restart", "").await?;
@@ -167,14 +221,24 @@ impl Server {
         self.process.errors.read(|lines| lines.iter().rev().take(20).rev().cloned().collect())
     }
 
-    /// Address of the first device of the account that is not its phone.
-    async fn client_of(&self, account: &str) -> Outcome<String> {
+    /// Both addresses of the account: its number and its LID.
+    pub(crate) async fn names(&self, account: &str) -> Outcome<Vec<String>> {
+        let account = self.account(account).await?;
+        let names = [&account["jid"], &account["lid"]];
+        Ok(names.iter().filter_map(|name| name.as_str()).map(str::to_owned).collect())
+    }
+
+    async fn account(&self, jid: &str) -> Outcome<Value> {
         let state = self.ask("GET", "/admin/state", "").await?;
         let accounts = state["accounts"].as_array().ok_or("no list of accounts")?;
-        let devices = accounts
-            .iter()
-            .find(|entry| entry["jid"] == account)
-            .and_then(|entry| entry["devices"].as_array());
+        let found = accounts.iter().find(|entry| entry["jid"] == jid);
+        Ok(found.ok_or_else(|| format!("the server knows no {jid}"))?.clone())
+    }
+
+    /// Address of the first device of the account that is not its phone.
+    async fn client_of(&self, account: &str) -> Outcome<String> {
+        let known = self.account(account).await?;
+        let devices = known["devices"].as_array();
         let client = devices.and_then(|devices| devices.iter().find(|device| device["phone"] == false));
         let jid = client.and_then(|client| client["jid"].as_str());
         Ok(jid.ok_or_else(|| format!("the server knows no client of {account}"))?.to_owned())

@@ -12,14 +12,17 @@
 mod command;
 mod journal;
 mod ours;
+mod said;
 mod scenarios;
 mod theirs;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use scenarios::{NAMES, World};
+use scenarios::NAMES;
+use world::World;
 
 /// What anything here ends with.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,13 +1,16 @@
 //! What is played, in order; each scenario needs those before it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+mod crashes;
+mod devices;
+mod end;
+mod groups;
+mod kinds;
+mod losses;
 
 use crate::Outcome;
-use crate::command::{Server, Violation};
-use crate::ours::Ours;
-use crate::theirs::Theirs;
+use crate::said::Said;
+use crate::world::Who::{Anna, Ben, Carl, OtherCarl};
+use crate::world::{World, insist};
 
 /// Their names, in order.
 pub(crate) const NAMES: &[&str] = &[
@@ -25,62 +28,40 @@ pub(crate) const NAMES: &[&str] = &[
     "theirs_was_offline",
     "ours_was_offline",
     "one_account_on_both",
+    "a_reaction_reaches_the_author_and_is_taken_back",
+    "an_edit_replaces_what_was_said",
+    "a_revoke_names_what_is_gone",
+    "a_vote_reaches_whoever_asked",
+    "delivery_and_reading_are_told",
+    "a_group_talks_in_all_directions",
+    "a_group_keeps_the_order",
+    "a_key_goes_out_once",
+    "what_is_about_a_message_reaches_the_group",
+    "a_group_votes",
+    "a_group_tells_who_read",
+    "who_joins_reads_on",
+    "who_leaves_takes_no_key_along",
+    "a_device_that_was_away_catches_up",
+    "an_unlinked_device_gets_nothing_more",
+    "theirs_lost_its_session",
+    "ours_lost_its_session",
+    "theirs_lost_a_sender_key",
+    "ours_lost_a_sender_key",
+    "a_spoiled_group_message_comes_again",
+    "a_device_of_theirs_joins",
+    "a_device_of_ours_joins",
     "each_message_was_shown_once",
     "ours_broke_no_rule",
     "every_recording_replays",
 ];
 
-/// Anna and Ben use whatsapp-rust, Carl uses our command, and later both.
-pub(crate) struct World {
-    pub(crate) server: Server,
-    anna: Theirs,
-    ben: Theirs,
-    carl: Ours,
-    other_carl: Theirs,
-    scenario: &'static str,
-    /// Every text that was sent to somebody: each must have been shown exactly once when all is over.
-    promised: Vec<(Who, String)>,
-    /// Texts whose sender died over them: at most once.
-    attempted: Vec<(Who, String)>,
-    /// Facts about whatsapp-rust that are worth a line, but break nothing.
-    pub(crate) notes: Vec<String>,
-}
-
-/// Who is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Anna,
-    Ben,
-    Carl,
-    OtherCarl,
-}
-
-use Who::{Anna, Ben, Carl, OtherCarl};
-
 impl World {
-    pub(crate) async fn start(folder: &Path) -> Outcome<Self> {
-        let server = Server::start().await?;
-        Ok(Self {
-            // Device 1 beside her phone over plain WebSocket; he in the phone's place, and over TLS.
-            anna: Theirs::new(&server, "anna", false, Some("Linux")),
-            ben: Theirs::new(&server, "ben", true, None),
-            carl: Ours::new(&server, "carl", folder),
-            // The same name makes it a further device of the same account.
-            other_carl: Theirs::new(&server, "carl", false, Some("Linux")),
-            server,
-            scenario: "",
-            promised: Vec::new(),
-            attempted: Vec::new(),
-            notes: Vec::new(),
-        })
-    }
-
     pub(crate) async fn play(&mut self, name: &'static str) -> Outcome {
         self.scenario = name;
         match name {
             "theirs_pairs" => self.theirs_pairs().await,
             "two_of_theirs" => self.two_of_theirs().await,
-            "ours_pairs" => self.carl.pair(&self.server, name).await,
+            "ours_pairs" => self.ours_pairs().await,
             "theirs_and_ours" => self.theirs_and_ours().await,
             "crash_in_the_middle" => self.crash_in_the_middle().await,
             "crash_at_any_moment" => self.crash_at_any_moment().await,
@@ -92,6 +73,32 @@ impl World {
             "theirs_was_offline" => self.theirs_was_offline().await,
             "ours_was_offline" => self.ours_was_offline().await,
             "one_account_on_both" => self.one_account_on_both().await,
+            "a_reaction_reaches_the_author_and_is_taken_back" => {
+                self.a_reaction_reaches_the_author_and_is_taken_back().await
+            }
+            "an_edit_replaces_what_was_said" => self.an_edit_replaces_what_was_said().await,
+            "a_revoke_names_what_is_gone" => self.a_revoke_names_what_is_gone().await,
+            "a_vote_reaches_whoever_asked" => self.a_vote_reaches_whoever_asked().await,
+            "delivery_and_reading_are_told" => self.delivery_and_reading_are_told().await,
+            "a_group_talks_in_all_directions" => self.a_group_talks_in_all_directions().await,
+            "a_group_keeps_the_order" => self.a_group_keeps_the_order().await,
+            "a_key_goes_out_once" => self.a_key_goes_out_once().await,
+            "what_is_about_a_message_reaches_the_group" => {
+                self.what_is_about_a_message_reaches_the_group().await
+            }
+            "a_group_votes" => self.a_group_votes().await,
+            "a_group_tells_who_read" => self.a_group_tells_who_read().await,
+            "who_joins_reads_on" => self.who_joins_reads_on().await,
+            "who_leaves_takes_no_key_along" => self.who_leaves_takes_no_key_along().await,
+            "a_device_that_was_away_catches_up" => self.a_device_that_was_away_catches_up().await,
+            "an_unlinked_device_gets_nothing_more" => self.an_unlinked_device_gets_nothing_more().await,
+            "theirs_lost_its_session" => self.theirs_lost_its_session().await,
+            "ours_lost_its_session" => self.ours_lost_its_session().await,
+            "theirs_lost_a_sender_key" => self.theirs_lost_a_sender_key().await,
+            "ours_lost_a_sender_key" => self.ours_lost_a_sender_key().await,
+            "a_spoiled_group_message_comes_again" => self.a_spoiled_group_message_comes_again().await,
+            "a_device_of_theirs_joins" => self.a_device_of_theirs_joins().await,
+            "a_device_of_ours_joins" => self.a_device_of_ours_joins().await,
             "each_message_was_shown_once" => self.each_message_was_shown_once(),
             "ours_broke_no_rule" => self.ours_broke_no_rule().await,
             "every_recording_replays" => self.every_recording_replays().await,
@@ -100,112 +107,54 @@ impl World {
     }
 
     async fn theirs_pairs(&mut self) -> Outcome {
-        self.anna.connect(&self.server).await?;
+        self.connect(Anna).await?;
         let jid = &self.anna.jid;
         insist(jid.starts_with("1555") && jid.ends_with("@s.whatsapp.net"), || format!("paired as {jid}"))
     }
 
     async fn two_of_theirs(&mut self) -> Outcome {
-        self.ben.connect(&self.server).await?;
+        self.connect(Ben).await?;
         insist(self.anna.jid != self.ben.jid, || "two accounts under one number".to_owned())?;
         self.exchange(Anna, Ben, &["Hello Ben, this is Anna"]).await?;
         self.exchange(Ben, Anna, &["Hello Anna, this is Ben", "how are you?"]).await?;
-        let id = self.says(Anna, Ben, "well, thank you").await?;
-        self.anna.delivered(&id).await?;
-        let id = self.says(Ben, Anna, "good to hear").await?;
-        self.ben.delivered(&id).await
+        let id = self.says(Anna, Ben, "well, thank you").await?.id;
+        self.anna.confirmed(&id, false, &[]).await?;
+        let id = self.says(Ben, Anna, "good to hear").await?.id;
+        self.ben.confirmed(&id, false, &[]).await
     }
 
     async fn theirs_and_ours(&mut self) -> Outcome {
         self.listen()?;
         let unicode = "whatsapp-rust to sanswire: äöü 😀 مرحبا 你好 👩‍👩‍👧‍👦";
         self.exchange(Anna, Carl, &["whatsapp-rust to sanswire: first", unicode]).await?;
-        let id = self.says(Ben, Carl, "and from Ben, Carl").await?;
-        self.ben.delivered(&id).await?;
+        let id = self.says(Ben, Carl, "and from Ben, Carl").await?.id;
+        self.ben.confirmed(&id, false, &[]).await?;
         self.carl.stop().await?;
         self.exchange(Carl, Anna, &["sanswire to whatsapp-rust: first"]).await?;
         let unicode = "sanswire to whatsapp-rust: äöü 😀 مرحبا 你好 👩‍👩‍👧‍👦";
-        let id = self.says(Carl, Anna, unicode).await?;
-        self.anna.receives(unicode).await?;
+        let id = self.says(Carl, Anna, unicode).await?.id;
+        self.anna.shows(&Said::text(unicode)).await?;
         self.exchange(Carl, Ben, &["to you too, Ben"]).await?;
         self.listen()?;
-        self.carl.delivered(&id).await?;
-        let id = self.says(Anna, Carl, "whatsapp-rust to sanswire: third").await?;
-        self.anna.delivered(&id).await?;
-        self.carl.receives("whatsapp-rust to sanswire: third").await?;
+        self.carl.confirmed(&id, false, &[]).await?;
+        let id = self.says(Anna, Carl, "whatsapp-rust to sanswire: third").await?.id;
+        self.anna.confirmed(&id, false, &[]).await?;
+        self.carl.shows(&Said::text("whatsapp-rust to sanswire: third")).await?;
         self.carl.stop().await
     }
 
-    /// `kill -9` while messages come in, each time one message later.
-    async fn crash_in_the_middle(&mut self) -> Outcome {
-        for round in 0..5 {
-            let burst: Vec<String> = (0..8).map(|number| format!("burst {round}.{number}")).collect();
-            self.listen()?;
-            for text in &burst[..5] {
-                self.says(Ben, Carl, text).await?;
-            }
-            self.carl.receives(&burst[round]).await?;
-            self.carl.kill().await?;
-            for text in &burst[5..] {
-                self.says(Ben, Carl, text).await?;
-            }
-            self.listen()?;
-            for text in &burst {
-                self.carl.receives(text).await?;
-            }
-            self.carl.kill().await?;
-            let burst: Vec<&str> = burst.iter().map(String::as_str).collect();
-            self.in_order(Carl, &burst)?;
-        }
+    async fn ours_pairs(&mut self) -> Outcome {
+        self.carl.pair(&self.server, self.scenario).await?;
+        self.linked.insert(Carl);
         Ok(())
-    }
-
-    /// `kill -9` a little later each time: while it starts, connects, logs in, catches up, listens.
-    async fn crash_at_any_moment(&mut self) -> Outcome {
-        let mut texts = Vec::new();
-        for round in 0..CRASHES {
-            self.listen()?;
-            for number in 0..3 {
-                let text = format!("any moment {round}.{number}");
-                self.says(Ben, Carl, &text).await?;
-                texts.push(text);
-            }
-            tokio::time::sleep(CRASH_STEP * round).await;
-            self.carl.kill().await?;
-        }
-        self.listen()?;
-        for text in &texts {
-            self.carl.receives(text).await?;
-        }
-        self.exchange(Ben, Carl, &["still there, Carl?"]).await?;
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.in_order(Carl, &texts)?;
-        self.carl.stop().await
-    }
-
-    /// The sending process dies a little later each time. What it had stored goes out with the next one.
-    async fn crash_while_sending(&mut self) -> Outcome {
-        let to = self.anna.jid.clone();
-        for round in 0..CRASHES {
-            let text = format!("last words {round}");
-            self.carl.send_and_kill(self.scenario, &to, &text, CRASH_STEP * round).await?;
-            self.attempted.push((Anna, text));
-        }
-        self.exchange(Carl, Anna, &["after all those crashes"]).await?;
-        let attempted: Vec<String> = self.attempted.iter().map(|(_, text)| text.clone()).collect();
-        let shown: Vec<String> =
-            self.anna.texts().into_iter().filter(|text| attempted.contains(text)).collect();
-        let expected: Vec<&String> = attempted.iter().filter(|text| shown.contains(text)).collect();
-        insist(shown.iter().eq(expected), || format!("out of order, or twice: {shown:?}"))?;
-        insist(!shown.is_empty(), || "no message got out at all".to_owned())
     }
 
     async fn reconnects(&mut self) -> Outcome {
         self.anna.disconnect().await?;
-        self.anna.connect(&self.server).await?;
+        self.connect(Anna).await?;
         self.exchange(Anna, Ben, &["Anna is back"]).await?;
         self.ben.disconnect().await?;
-        self.ben.connect(&self.server).await?;
+        self.connect(Ben).await?;
         self.exchange(Anna, Ben, &["so is Ben"]).await?;
         self.listen()?;
         self.exchange(Anna, Carl, &["Anna is back, Carl"]).await?;
@@ -237,7 +186,7 @@ impl World {
         self.says(Carl, Anna, "can you read this, Anna?").await?;
         self.anna.undecryptable(before).await?;
         self.listen()?;
-        self.anna.receives("can you read this, Anna?").await?;
+        self.anna.shows(&Said::text("can you read this, Anna?")).await?;
         self.exchange(Anna, Carl, &["now I can"]).await?;
         self.carl.stop().await
     }
@@ -249,7 +198,7 @@ impl World {
         self.server.spoil_next_message(&self.carl.jid).await?;
         self.says(Anna, Carl, "can you read this, Carl?").await?;
         self.carl.undecryptable(before).await?;
-        self.carl.receives("can you read this, Carl?").await?;
+        self.carl.shows(&Said::text("can you read this, Carl?")).await?;
         self.exchange(Anna, Carl, &["and this?"]).await?;
         self.carl.stop().await?;
         self.exchange(Carl, Anna, &["both of them"]).await
@@ -265,14 +214,14 @@ impl World {
         for text in from_carl {
             self.says(Carl, Anna, text).await?;
         }
-        self.anna.connect(&self.server).await?;
+        self.connect(Anna).await?;
         for text in from_ben.iter().chain(&from_carl) {
-            self.anna.receives(text).await?;
+            self.anna.shows(&Said::text(text)).await?;
         }
         self.in_order(Anna, &from_ben)?;
         self.in_order(Anna, &from_carl)?;
         self.anna.disconnect().await?;
-        self.anna.connect(&self.server).await?;
+        self.connect(Anna).await?;
         self.exchange(Ben, Anna, &["nothing came twice?"]).await?;
         self.shown_once(Anna, &from_ben)?;
         self.shown_once(Anna, &from_carl)
@@ -283,18 +232,18 @@ impl World {
         let from_ben = ["Carl, this is Ben 1", "Carl, this is Ben 2"];
         let mut last = String::new();
         for text in from_anna {
-            last = self.says(Anna, Carl, text).await?;
+            last = self.says(Anna, Carl, text).await?.id;
         }
         for text in from_ben {
             self.says(Ben, Carl, text).await?;
         }
         self.listen()?;
         for text in from_anna.iter().chain(&from_ben) {
-            self.carl.receives(text).await?;
+            self.carl.shows(&Said::text(text)).await?;
         }
         self.in_order(Carl, &from_anna)?;
         self.in_order(Carl, &from_ben)?;
-        self.anna.delivered(&last).await?;
+        self.anna.confirmed(&last, false, &[]).await?;
         self.carl.stop().await?;
         self.listen()?;
         self.exchange(Anna, Carl, &["nothing came twice, Carl?"]).await?;
@@ -306,132 +255,16 @@ impl World {
     /// Carl links whatsapp-rust beside our command: both get what others write, and what the other one wrote.
     async fn one_account_on_both(&mut self) -> Outcome {
         self.listen()?;
-        self.other_carl.connect(&self.server).await?;
+        self.connect(OtherCarl).await?;
         let (jid, other) = (&self.carl.jid, &self.other_carl.jid);
         insist(jid == other, || format!("{jid} and {other} are two accounts"))?;
-        self.promised.push((OtherCarl, "to both of you".to_owned()));
         self.exchange(Anna, Carl, &["to both of you"]).await?;
-        self.other_carl.receives("to both of you").await?;
-        self.promised.push((Carl, "from the other one".to_owned()));
+        self.other_carl.shows(&Said::text("to both of you")).await?;
         self.exchange(OtherCarl, Anna, &["from the other one"]).await?;
-        self.carl.receives("from the other one").await?;
+        self.carl.shows(&Said::text("from the other one")).await?;
         self.carl.stop().await?;
-        self.promised.push((OtherCarl, "from the first one".to_owned()));
         self.exchange(Carl, Ben, &["from the first one"]).await?;
-        self.other_carl.receives("from the first one").await?;
+        self.other_carl.shows(&Said::text("from the first one")).await?;
         self.other_carl.disconnect().await
     }
-
-    fn each_message_was_shown_once(&mut self) -> Outcome {
-        for (to, text) in &self.promised {
-            self.shown_once(*to, &[text])?;
-        }
-        for who in [Anna, Ben, Carl, OtherCarl] {
-            let sent = self.promised.iter().filter(|(to, _)| *to == who).count();
-            let known = |text: &String| self.attempted.contains(&(who, text.clone()));
-            let shown = self.texts(who).iter().filter(|text| !known(text)).count();
-            insist(sent == shown, || format!("{who:?} was sent {sent} texts and shown {shown}"))?;
-        }
-        Ok(())
-    }
-
-    /// Rules that ours broke are errors, as is anything that it found wrong; those that whatsapp-rust broke are
-    /// notes.
-    async fn ours_broke_no_rule(&mut self) -> Outcome {
-        let mut notes: BTreeMap<String, u32> = BTreeMap::new();
-        for Violation { device, rule } in self.server.violations().await? {
-            insist(!self.carl.is(&device), || format!("ours broke a rule: {rule}"))?;
-            *notes.entry(format!("whatsapp-rust broke a rule: {rule}")).or_default() += 1;
-        }
-        for peer in [&self.anna, &self.ben, &self.other_carl] {
-            for _ in 0..peer.shown_for_the_phone_too() {
-                let note = "whatsapp-rust showed a message twice: by the retry, and by its phone";
-                *notes.entry(note.to_owned()).or_default() += 1;
-            }
-            for code in peer.refusals() {
-                *notes.entry(format!("whatsapp-rust was refused a stanza with {code}")).or_default() += 1;
-            }
-        }
-        for stanza in self.carl.unhandled() {
-            *notes.entry(format!("sanswire has no meaning for {stanza}")).or_default() += 1;
-        }
-        self.notes.extend(notes.into_iter().map(|(note, times)| format!("{note} ({times} times)")));
-        let faults = self.carl.faults();
-        insist(faults.is_empty(), || format!("ours found fault with {}", faults.join(", ")))
-    }
-
-    /// Each process of ours was recorded, those that were killed too: a fresh client gives the same outputs.
-    async fn every_recording_replays(&mut self) -> Outcome {
-        let count = self.carl.replay_all().await?;
-        self.notes.push(format!("{count} recordings of sanswire replay"));
-        insist(count > 0, || "nothing was recorded".to_owned())
-    }
-
-    fn listen(&mut self) -> Outcome {
-        self.carl.listen(self.scenario)
-    }
-
-    async fn says(&mut self, from: Who, to: Who, text: &str) -> Outcome<String> {
-        self.promised.push((to, text.to_owned()));
-        let jid = match to {
-            Anna => self.anna.jid.clone(),
-            Ben => self.ben.jid.clone(),
-            Carl | OtherCarl => self.carl.jid.clone(),
-        };
-        match from {
-            Anna => self.anna.send(&jid, text).await,
-            Ben => self.ben.send(&jid, text).await,
-            Carl => self.carl.send(self.scenario, &jid, text).await,
-            OtherCarl => self.other_carl.send(&jid, text).await,
-        }
-    }
-
-    /// Sends texts and waits until the other side shows each of them.
-    async fn exchange(&mut self, from: Who, to: Who, texts: &[&str]) -> Outcome {
-        for text in texts {
-            self.says(from, to, text).await?;
-        }
-        for text in texts {
-            match to {
-                Anna => self.anna.receives(text).await?,
-                Ben => self.ben.receives(text).await?,
-                Carl => self.carl.receives(text).await?,
-                OtherCarl => self.other_carl.receives(text).await?,
-            }
-        }
-        Ok(())
-    }
-
-    fn texts(&self, who: Who) -> Vec<String> {
-        match who {
-            Anna => self.anna.texts(),
-            Ben => self.ben.texts(),
-            Carl => self.carl.texts(),
-            OtherCarl => self.other_carl.texts(),
-        }
-    }
-
-    fn in_order(&self, who: Who, texts: &[&str]) -> Outcome {
-        let seen: Vec<String> =
-            self.texts(who).into_iter().filter(|text| texts.contains(&text.as_str())).collect();
-        insist(seen == texts, || format!("{who:?} saw {seen:?} instead of {texts:?}"))
-    }
-
-    fn shown_once(&self, who: Who, texts: &[&str]) -> Outcome {
-        let seen = self.texts(who);
-        for text in texts {
-            let times = seen.iter().filter(|shown| shown == text).count();
-            insist(times == 1, || format!("{who:?} was shown “{text}” {times} times"))?;
-        }
-        Ok(())
-    }
-}
-
-/// How many processes of ours die in a scenario of crashes.
-const CRASHES: u32 = 25;
-/// Each of them lives this much longer than the one before.
-const CRASH_STEP: Duration = Duration::from_millis(3);
-
-fn insist(holds: bool, what: impl FnOnce() -> String) -> Outcome {
-    if holds { Ok(()) } else { Err(what().into()) }
 }
