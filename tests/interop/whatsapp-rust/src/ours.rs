@@ -244,16 +244,20 @@ impl Ours {
         Ok(key)
     }
 
-    /// What the only vote in a poll chose.
+    /// What the last vote in a poll chose.
     pub(crate) fn chosen(&self, poll: &str, options: &[String]) -> Outcome<Vec<String>> {
         let hashes = self.events.read(|events| {
             let votes = |event: &&Value| Said::by_ours(event).is_some_and(|said| is_vote(&said, poll));
-            let vote = events.iter().find(votes)?;
-            vote["event"]["message"]["content"]["poll_vote"]["hashes"].as_array().cloned()
+            let vote = events.iter().rfind(votes)?;
+            Some(
+                vote["event"]["message"]["content"]["poll_vote"]["hashes"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default(),
+            )
         });
         let decode = |hash: &Value| Ok(BASE64_STANDARD.decode(hash.as_str().unwrap_or_default())?);
-        let hashes: Outcome<Vec<Vec<u8>>> =
-            hashes.ok_or("a vote without hashes")?.iter().map(decode).collect();
+        let hashes: Outcome<Vec<Vec<u8>>> = hashes.ok_or("nobody voted")?.iter().map(decode).collect();
         chosen(options, &hashes?)
     }
 

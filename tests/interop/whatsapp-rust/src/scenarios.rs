@@ -37,6 +37,7 @@ pub(crate) const NAMES: &[&str] = &[
     "a_group_keeps_the_order",
     "a_key_goes_out_once",
     "what_is_about_a_message_reaches_the_group",
+    "an_admin_revokes_what_others_said",
     "a_group_votes",
     "a_group_tells_who_read",
     "who_joins_reads_on",
@@ -86,6 +87,7 @@ impl World {
             "what_is_about_a_message_reaches_the_group" => {
                 self.what_is_about_a_message_reaches_the_group().await
             }
+            "an_admin_revokes_what_others_said" => self.an_admin_revokes_what_others_said().await,
             "a_group_votes" => self.a_group_votes().await,
             "a_group_tells_who_read" => self.a_group_tells_who_read().await,
             "who_joins_reads_on" => self.who_joins_reads_on().await,

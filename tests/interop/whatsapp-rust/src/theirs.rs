@@ -139,9 +139,18 @@ impl Theirs {
         Ok(self.client()?.edit_message(jid(chat)?, id, content).await?)
     }
 
-    /// Deletes a message of its own.
-    pub(crate) async fn revoke(&self, chat: &str, id: &str) -> Outcome {
-        Ok(self.client()?.revoke_message(jid(chat)?, id, RevokeType::Sender).await?)
+    /// Deletes a message of its own, or as an admin of the group one of this sender.
+    pub(crate) async fn revoke(&self, chat: &str, id: &str, of: Option<Jid>) -> Outcome {
+        let kind = match of {
+            None => RevokeType::Sender,
+            Some(original_sender) => RevokeType::Admin { original_sender },
+        };
+        Ok(self.client()?.revoke_message(jid(chat)?, id, kind).await?)
+    }
+
+    /// Who wrote a message that it was shown.
+    pub(crate) fn author_of(&self, id: &str) -> Outcome<Jid> {
+        Ok(self.message(id)?.info.source.sender.to_non_ad())
     }
 
     /// Asks for one of the options; the poll's id and the secret that its votes are sealed under.
@@ -181,7 +190,7 @@ impl Theirs {
         Ok(tally.iter().map(|option| option.voters.len()).collect())
     }
 
-    /// What the only vote in a poll of its own chose.
+    /// What the last vote in a poll of its own chose.
     pub(crate) async fn chosen(&self, poll: &str, secret: &[u8], options: &[String]) -> Outcome<Vec<String>> {
         let vote = self.votes(poll).pop().ok_or("nobody voted")?;
         let client = self.client()?;

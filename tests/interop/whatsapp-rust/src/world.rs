@@ -274,18 +274,20 @@ impl World {
         self.all_show(sent, &said).await
     }
 
-    /// Its author deletes a message.
-    pub(crate) async fn revoke(&mut self, sent: &Sent) -> Outcome {
+    /// Its author deletes a message, or an admin of the group.
+    pub(crate) async fn revoke(&mut self, who: Who, sent: &Sent) -> Outcome {
         let said = Said::Revoke { of: sent.id.clone() };
-        self.promise(sent.from, sent.place, &said);
-        let chat = self.address(sent.place);
-        if let Some(ours) = self.ours(sent.from) {
-            let of = json!({ "from_me": true, "id": sent.id });
+        self.promise(who, sent.place, &said);
+        let (chat, own) = (self.address(sent.place), who == sent.from);
+        if let Some(ours) = self.ours(who) {
+            let of = if own { json!({ "from_me": true, "id": sent.id }) } else { ours.key_of(&sent.id)? };
             ours.send_content(&chat, json!({ "revoke": { "of": of } })).await?;
         } else {
-            self.theirs(sent.from)?.revoke(&chat, &sent.id).await?;
+            let theirs = self.theirs(who)?;
+            let author = if own { None } else { Some(theirs.author_of(&sent.id)?) };
+            theirs.revoke(&chat, &sent.id, author).await?;
         }
-        self.all_show(sent, &said).await
+        self.all_show(&Sent { from: who, ..sent.clone() }, &said).await
     }
 
     /// One marks a message as read; its author learns that.

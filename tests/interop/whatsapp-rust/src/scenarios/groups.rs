@@ -62,8 +62,24 @@ impl World {
             self.react(Ben, &of_carl, "").await?;
             self.edit(&of_anna, &format!("Anna's other one in {place:?}")).await?;
             self.edit(&of_carl, &format!("Carl's other one in {place:?}")).await?;
-            self.revoke(&of_anna).await?;
-            self.revoke(&of_carl).await?;
+            self.revoke(Anna, &of_anna).await?;
+            self.revoke(Carl, &of_carl).await?;
+        }
+        Ok(())
+    }
+
+    /// Anna, who made the group, and Carl, once she made him an admin.
+    pub(super) async fn an_admin_revokes_what_others_said(&mut self) -> Outcome {
+        for place in [FRIENDS, OLD_FRIENDS] {
+            let group = self.address(place);
+            self.server.change_group(&group, "promote", &self.carl.jid).await?;
+            self.carl.group_changes(&group, "promoted").await?;
+            let sent = self.tells(Carl, place, &format!("nonsense, says Carl in {place:?}")).await?;
+            self.revoke(Anna, &sent).await?;
+            let sent = self.tells(Anna, place, &format!("nonsense, says Anna in {place:?}")).await?;
+            self.revoke(Carl, &sent).await?;
+            let sent = self.tells(Ben, place, &format!("nonsense, says Ben in {place:?}")).await?;
+            self.revoke(Carl, &sent).await?;
         }
         Ok(())
     }

@@ -33,9 +33,9 @@ impl World {
 
     pub(super) async fn a_revoke_names_what_is_gone(&mut self) -> Outcome {
         let sent = self.tells(Anna, Carl, "forget this").await?;
-        self.revoke(&sent).await?;
+        self.revoke(Anna, &sent).await?;
         let sent = self.tells(Carl, Anna, "forget this too").await?;
-        self.revoke(&sent).await
+        self.revoke(Carl, &sent).await
     }
 
     pub(super) async fn a_vote_reaches_whoever_asked(&mut self) -> Outcome {
@@ -44,10 +44,17 @@ impl World {
         self.theirs_reads(Anna, &poll, &secret, [0, 1, 0]).await?;
         let chosen = self.anna.chosen(&poll.id, &secret, &options()).await?;
         insist(chosen == ["there"], || format!("Carl voted for {chosen:?}"))?;
+        self.votes(Carl, &poll, &["here"]).await?;
+        self.theirs_reads(Anna, &poll, &secret, [1, 0, 0]).await?;
+        self.votes(Carl, &poll, &[]).await?;
+        self.theirs_reads(Anna, &poll, &secret, [0, 0, 0]).await?;
         let poll = self.ours_asks(Place::With(Anna), "When?").await?;
-        self.votes(Anna, &poll, &["elsewhere"]).await?;
-        let chosen = self.carl.chosen(&poll.id, &options())?;
-        insist(chosen == ["elsewhere"], || format!("Anna voted for {chosen:?}"))
+        for choice in [&["elsewhere"][..], &["here"], &[]] {
+            self.votes(Anna, &poll, choice).await?;
+            let chosen = self.carl.chosen(&poll.id, &options())?;
+            insist(chosen == choice, || format!("Anna voted for {chosen:?} instead of {choice:?}"))?;
+        }
+        Ok(())
     }
 
     pub(super) async fn delivery_and_reading_are_told(&mut self) -> Outcome {
