@@ -192,6 +192,31 @@ fn a_message_that_does_not_authenticate_is_asked_for_again_and_then_arrives() {
 }
 
 #[test]
+fn what_its_sender_cannot_give_again_comes_from_the_own_phone() {
+    let (mut world, alice, bob) = pair();
+    world.send(alice, bob, "hello");
+    world.send(bob, alice, "hello yourself");
+    world.run();
+    world.unplug(bob);
+    let device = world.device(bob).unwrap();
+    world.server.arm(Fault::CorruptCiphertext, Target::Device(device), 1);
+    world.send(alice, bob, "damaged on the way");
+    world.run_for(Duration::from_secs(10));
+    world.unplug(alice);
+    world.plug_in(bob);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.texts(bob), ["hello", "damaged on the way"]);
+    let rescued = talk(&world, bob)[1];
+    assert!(rescued.details.resent.is_some(), "the phone gave it");
+    assert_eq!(rescued.sender.device(), talk(&world, bob)[0].sender.device());
+    // The sender is back and gives it as well.
+    world.plug_in(alice);
+    world.run_for(Duration::from_secs(120));
+    assert_eq!(world.texts(bob), ["hello", "damaged on the way"]);
+    assert_clean(&world);
+}
+
+#[test]
 fn a_recipient_that_lost_its_sessions_gets_the_message_by_retry() {
     let (mut world, alice, bob) = pair();
     world.send(alice, bob, "one");

@@ -16,7 +16,7 @@ use sanswire_proto::whatsapp::message::{
 use sanswire_proto::whatsapp::{Message, MessageKey, WebMessageInfo};
 use sanswire_sim::script::{OWN_NUMBER, Peer, Script};
 
-use super::{bob, undecryptable};
+use super::{bob, group, undecryptable};
 
 fn unavailable(id: &str, t: u64) -> Node<'static> {
     let message = Node::new("message").attr("id", id.to_string()).attr("from", bob(0)).attr("t", t);
@@ -56,6 +56,10 @@ fn answer(phone: &mut Peer, request: &str, id: &str, text: &str) -> Node<'static
         message: Some(Box::new(Message { conversation: Some(text.to_string()), ..Message::default() })),
         ..WebMessageInfo::default()
     };
+    answer_with(phone, request, id, &info)
+}
+
+fn answer_with(phone: &mut Peer, request: &str, id: &str, info: &WebMessageInfo) -> Node<'static> {
     let result = PeerDataOperationResult {
         placeholder_message_resend_response: Some(PlaceholderMessageResendResponse {
             web_message_info_bytes: Some(info.encode_to_vec().into()),
@@ -165,6 +169,87 @@ fn a_sender_that_answers_a_retry_in_time_spares_the_phone() {
     after_retry(&mut script);
     assert_eq!(asked(&mut script, &mut phone), None);
     assert_eq!(script.storage.count(Table::Placeholder), 0);
+}
+
+/// A message from Bob that nobody can open.
+fn broken(peer: &Peer, id: &str) -> Node<'static> {
+    let enc = Node::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![0x33; 60]);
+    peer.envelope(id).child(enc)
+}
+
+#[test]
+fn what_comes_from_sender_and_phone_is_shown_once() {
+    for phone_first in [true, false] {
+        let (mut script, mut phone) = linked(7);
+        let mut peer = script.peer(bob(0));
+        script.send(&broken(&peer, "A"));
+        after_retry(&mut script);
+        let (_, request) = asked(&mut script, &mut phone).unwrap();
+        let of_phone = answer(&mut phone, &request, "A", "the text");
+        let of_sender = peer.text("A", "the text");
+        let [first, second] = if phone_first { [&of_phone, &of_sender] } else { [&of_sender, &of_phone] };
+        script.send(first);
+        script.sent();
+        script.send(second);
+        let receipts = script.sent_tagged("receipt");
+        assert_eq!(receipts.len(), 1, "a second copy is closed: {receipts:?}");
+        assert_ne!(receipts[0].get("type").as_deref(), Some("retry"));
+        assert_eq!(script.received().iter().filter(|received| received.id == "A").count(), 1);
+        assert_eq!(script.storage.count(Table::Placeholder), 0);
+    }
+}
+
+#[test]
+fn each_message_is_asked_for_when_the_time_of_its_sender_is_over() {
+    let (mut script, mut phone) = linked(9);
+    let peer = script.peer(bob(0));
+    script.send(&broken(&peer, "A"));
+    script.advance(Duration::from_secs(2));
+    script.send(&broken(&peer, "B"));
+    script.advance(Duration::from_secs(1));
+    // This one nobody else can give, so it does not wait for the others, nor they for it.
+    script.send(&unavailable("C", 1_700_000_000));
+    let mut asked_at = Vec::new();
+    for second in 4..=8 {
+        script.advance(Duration::from_secs(1));
+        asked_at.extend(asked(&mut script, &mut phone).map(|(ids, _)| (second, ids.join(" "))));
+    }
+    assert_eq!(asked_at, [(5, "A C".to_owned()), (7, "B".to_owned())]);
+}
+
+#[test]
+fn a_message_of_a_group_comes_from_the_phone_under_the_name_of_its_author() {
+    let (mut script, mut phone) = linked(10);
+    let author = Jid::lid("100000000000002", 3).into_owned();
+    let node = Node::new("message")
+        .attr("id", "G")
+        .attr("from", group())
+        .attr("participant", author.clone())
+        .attr("participant_pn", bob(3))
+        .attr("notify", "Bob")
+        .attr("t", "1700000000")
+        .child(Node::new("enc").attr("v", "2").attr("type", "skmsg").bytes(vec![0x33; 80]));
+    script.send(&node);
+    after_retry(&mut script);
+    let stanza = script.sent_tagged("message").pop().unwrap();
+    let message = phone.open(&stanza).unwrap();
+    let mut request = message.protocol_message.unwrap().peer_data_operation_request_message.unwrap();
+    let key = request.placeholder_message_resend_request.remove(0).message_key.unwrap();
+    assert_eq!(key.remote_jid.as_deref(), Some(group().to_string().as_str()));
+    assert_eq!(key.participant.as_deref(), Some(author.bare().to_string().as_str()));
+    let text = Message { conversation: Some("for all".into()), ..Message::default() };
+    let info = WebMessageInfo {
+        key: Some(Box::new(MessageKey { participant: None, ..key })),
+        message: Some(Box::new(text)),
+        message_timestamp: Some(1_700_000_007),
+        ..WebMessageInfo::default()
+    };
+    let stanza = answer_with(&mut phone, &stanza.get("id").unwrap(), "G", &info);
+    script.send(&stanza);
+    let received = script.received().into_iter().find(|received| received.id == "G").unwrap();
+    assert_eq!((&received.chat, &received.sender), (&group(), &author));
+    assert_eq!((received.sender_alt.as_ref(), received.push_name.as_deref()), (Some(&bob(3)), Some("Bob")));
+    assert_eq!(received.timestamp, 1_700_000_007, "the phone knows it best");
 }
 
 #[test]
