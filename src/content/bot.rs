@@ -2,6 +2,7 @@
 //! Reference 05 §13.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use sanswire_proto::whatsapp::{BotMetadata, Message, MessageContextInfo};
 
 use super::parts::data;
 use super::secret::bot_secret;
+use crate::wire::{Jid, OwnedJid};
 
 data! {
     /// Asks a bot.
@@ -58,6 +60,17 @@ pub fn copy_for_bot(message: &Message) -> Option<Message> {
     inner.message_context_info = Some(Box::new(info));
     let wrapper = FutureProofMessage { message: Some(Box::new(inner)) };
     Some(Message { bot_invoke_message: Some(Box::new(wrapper)), ..Message::default() })
+}
+
+/// The bot that a message calls into its conversation, by the person that is asked (`bot$person`); `None` when it
+/// calls none.
+#[must_use]
+pub fn bot_called(message: &Message) -> Option<OwnedJid> {
+    let inner = message.bot_invoke_message.as_deref()?.message.as_deref()?;
+    let metadata = inner.message_context_info.as_deref()?.bot_metadata.as_deref()?;
+    let (bot, _) = metadata.persona_id.as_deref()?.split_once('$')?;
+    let bot = bot.parse::<u64>().ok()?;
+    Jid::parse(&format!("{bot}@bot")).ok().map(Jid::into_owned)
 }
 
 /// The person that clients ask when none is named.

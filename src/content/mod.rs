@@ -36,7 +36,7 @@ pub mod tally;
 mod text;
 mod unwrap;
 
-pub use bot::{BotPrompt, copy_for_bot};
+pub use bot::{BotPrompt, bot_called, copy_for_bot};
 pub use build::{Building, Parent, build, needs_secret_of};
 pub use calendar::{Answer, CalendarEvent, EventInvite, EventResponse};
 pub use commerce::{Invoice, Order, Payment, Product};

@@ -10,8 +10,8 @@ use sanswire_proto::records::OutboxEntry;
 use sanswire_proto::whatsapp::Message;
 use sanswire_proto::whatsapp::message::DeviceSentMessage;
 
-use super::form;
 use super::recipients::{self, Addressed, Found};
+use super::{bot, form};
 use crate::content;
 use crate::directory::holders::Holders;
 use crate::directory::{bundles, own, sessions, tctoken};
@@ -66,7 +66,12 @@ pub(super) fn seal_for(
     to: &Addressed,
     via: Option<&OwnedJid>,
 ) -> Result<Sealed, Stop> {
-    let devices: Vec<OwnedJid> = to.theirs.iter().chain(&to.ours).cloned().collect();
+    let bytes = entry.message.clone().unwrap_or_default();
+    let message = decode(&bytes)?;
+    let destination = via.unwrap_or(&to.destination);
+    let called = bot::called(&message, destination);
+    let bot = called.as_ref().map(|called| &called.bot);
+    let devices: Vec<OwnedJid> = to.theirs.iter().chain(&to.ours).chain(bot).cloned().collect();
     let addresses = sessions::addresses_of(cx, &devices)?;
     let records = sessions::load_all(cx, &addresses)?;
     let without = without_session(cx, &devices, &records);
@@ -74,27 +79,34 @@ pub(super) fn seal_for(
         bundles::ask(cx, &without);
         return Ok(Sealed::Asked(without));
     }
-    let bytes = entry.message.clone().unwrap_or_default();
-    let message = decode(&bytes)?;
     let envelope = content::envelope(&message);
-    let destination = via.unwrap_or(&to.destination);
     let id = entry.id.clone().unwrap_or_default();
-    let report = form::reporting(&message, &envelope, &bytes, &to.me, destination, &id);
+    let report = form::reporting(cx, &message, &envelope, &bytes, &to.me, destination, &id);
     let copy = device_sent(message, destination);
     let mut children = Vec::with_capacity(devices.len());
+    let mut for_bot = None;
     let mut skipped = Vec::new();
     let mut reached = 0;
     let mut needs_identity = false;
     for (index, ((device, address), record)) in devices.iter().zip(&addresses).zip(records).enumerate() {
         let theirs = index < to.theirs.len();
-        let plaintext = if theirs { &bytes[..] } else { &copy[..] };
-        match encrypt(cx, address, record, plaintext) {
-            Some((kind, bytes)) => {
-                needs_identity |= kind == CiphertextKind::PreKey;
-                reached += usize::from(theirs);
-                let enc = form::enc(kind, bytes, &envelope);
-                children.push(Node::new("to").attr("jid", device.clone()).child(enc));
+        let sealed = match &called {
+            Some(called) if called.bot == *device => called.seal(cx, record).map(|(node, kind)| {
+                for_bot = Some(node);
+                kind
+            }),
+            _ => {
+                let plaintext = if theirs { &bytes[..] } else { &copy[..] };
+                encrypt(cx, address, record, plaintext).map(|(kind, bytes)| {
+                    reached += usize::from(theirs);
+                    let enc = form::enc(kind, bytes, &envelope);
+                    children.push(Node::new("to").attr("jid", device.clone()).child(enc));
+                    kind
+                })
             }
+        };
+        match sealed {
+            Some(kind) => needs_identity |= kind == CiphertextKind::PreKey,
             None => skipped.push(device.clone()),
         }
     }
@@ -104,6 +116,7 @@ pub(super) fn seal_for(
     let mut stanza = form::message(id, destination, &envelope)
         .attr_opt("peer_recipient_pn", to.number.clone().filter(|_| via.is_none()))
         .child(Node::new("participants").children(children))
+        .child_opt(for_bot)
         .child_opt(report);
     if via.is_none()
         && let Some(token) = tctoken::node_for(cx, &to.destination)?

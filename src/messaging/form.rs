@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use sanswire_proto::whatsapp::Message;
 
 use crate::content::{Envelope, report};
+use crate::engine::Turn;
 use crate::signal::CiphertextKind;
 use crate::wire::{Jid, Node, OwnedJid};
 
@@ -48,9 +49,11 @@ pub(super) fn with_extras(stanza: Node<'static>, envelope: &Envelope) -> Node<'s
     stanza.child_opt(meta).child_opt(business)
 }
 
-/// `<reporting>`: with it whoever gets the message can report it. Nothing for kinds without, and for messages without
-/// a secret. `sender` and `remote` are this account and the conversation as addressed. Reference 05 §10.
+/// `<reporting>`: with it whoever gets the message can report it. Nothing for kinds without, for messages without a
+/// secret, and when the configuration wants none. `sender` and `remote` are this account and the conversation as
+/// addressed. Reference 05 §10.
 pub(super) fn reporting(
+    cx: &Turn<'_>,
     message: &Message,
     envelope: &Envelope,
     encoded: &[u8],
@@ -58,7 +61,10 @@ pub(super) fn reporting(
     remote: &Jid<'_>,
     id: &str,
 ) -> Option<Node<'static>> {
-    let context = message.message_context_info.as_ref().filter(|_| envelope.reporting)?;
+    let context = message.message_context_info.as_ref()?;
+    if !(envelope.reporting && cx.config.reporting_tokens) {
+        return None;
+    }
     let secret = context.message_secret.as_deref()?.try_into().ok()?;
     let token = report::token(encoded, secret, id, &sender.bare(), &remote.bare())?;
     let token = Node::new("reporting_token").attr("v", "2").bytes(token.to_vec());

@@ -12,8 +12,8 @@ use sanswire_proto::whatsapp::message::SenderKeyDistributionMessage;
 
 use super::audience::AudienceKind;
 use super::fanout::{self, Sealed, Stanza};
-use super::form;
 use super::recipients::{self, Crowd, Found};
+use super::{bot, form};
 use crate::content::{self, Envelope};
 use crate::directory::holders::Holders;
 use crate::directory::{bundles, sender_keys, sessions};
@@ -38,14 +38,28 @@ pub(super) fn seal(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> R
         Message::decode(bytes.clone()).map_err(|_| Stop::Record(RecordError::malformed(Table::Outbox)))?;
     let mut key = current(cx, chat, &crowd)?;
     let lacking = lacking(&crowd.devices, &crowd.me, &key.holders);
-    let addresses = sessions::addresses_of(cx, &lacking)?;
-    let records = sessions::load_all(cx, &addresses)?;
-    let without = fanout::without_session(cx, &lacking, &records);
+    let called = bot::called(&message, chat);
+    let bot = called.as_ref().map(|called| &called.bot);
+    let needed: Vec<OwnedJid> = lacking.iter().chain(bot).cloned().collect();
+    let addresses = sessions::addresses_of(cx, &needed)?;
+    let mut records = sessions::load_all(cx, &addresses)?;
+    let without = fanout::without_session(cx, &needed, &records);
     if !without.is_empty() {
         bundles::ask(cx, &without);
         return Ok(Sealed::Asked(without));
     }
+    let of_bot = called.as_ref().and_then(|_| records.pop());
     let mut handed = hand_out(cx, chat, &key.record, &lacking, addresses.iter().zip(records))?;
+    let for_bot = called.zip(of_bot).and_then(|(called, record)| match called.seal(cx, record) {
+        Some((node, kind)) => {
+            handed.needs_identity |= kind == CiphertextKind::PreKey;
+            Some(node)
+        }
+        None => {
+            handed.skipped.push(called.bot);
+            None
+        }
+    });
     let mut padded = Vec::with_capacity(bytes.len() + 16);
     padded.extend_from_slice(&bytes);
     let [random] = cx.entropy.bytes::<1>();
@@ -60,8 +74,9 @@ pub(super) fn seal(cx: &mut Turn<'_>, chat: &OwnedJid, entry: &OutboxEntry) -> R
     }
     let envelope = content::envelope(&message);
     let id = entry.id.as_deref().unwrap_or_default();
-    let report = form::reporting(&message, &envelope, &bytes, &crowd.me, chat, id);
-    let stanza = stanza(cx, chat, entry, &crowd, &envelope, &mut handed, ciphertext)?.child_opt(report);
+    let report = form::reporting(cx, &message, &envelope, &bytes, &crowd.me, chat, id);
+    let stanza = stanza(cx, chat, entry, &crowd, &envelope, &mut handed, ciphertext)?;
+    let stanza = stanza.child_opt(for_bot).child_opt(report);
     Ok(match crate::wire::encode(&stanza) {
         Ok(bytes) => Sealed::Stanza(Stanza {
             skipped: handed.skipped,
@@ -209,12 +224,12 @@ fn stanza(
     Ok(stanza.child_opt(is_post.then(setting)))
 }
 
-/// A status names each user of its audience, also those who get no key with it.
+/// A status names each user of its audience, and its author for the author's other devices, also those who get no key
+/// with it.
 fn bare_recipients(crowd: &Crowd, named: &[OwnedJid]) -> Vec<Node<'static>> {
     let named: alloc::collections::BTreeSet<&str> = named.iter().map(|device| device.user()).collect();
-    let own = crowd.me.user();
     let bare = |user: &OwnedJid| Node::new("to").attr("jid", user.clone());
-    crowd.users.iter().filter(|user| user.user() != own && !named.contains(user.user())).map(bare).collect()
+    crowd.users.iter().filter(|user| !named.contains(user.user())).map(bare).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub(crate) mod acked;
 mod addons;
 mod arrive;
 mod audience;
+mod bot;
 pub(crate) mod fanout;
 mod form;
 mod group_keys;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod adapters;
+mod bots;
 mod check;
 mod content;
 mod groups;
@@ -20,6 +21,7 @@ mod replay;
 mod restored;
 mod run;
 mod seeds;
+mod sessions;
 mod signal;
 mod store;
 mod sweep;

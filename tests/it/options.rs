@@ -393,3 +393,58 @@ fn a_host_can_see_how_far_the_client_is_and_what_is_pending() {
     script.send(&Node::new("stream:error").attr("code", "401"));
     assert_eq!((link(&script), health(&script).linked), (LinkState::Stopped, false));
 }
+
+#[test]
+fn a_login_announces_the_device_as_in_use_only_if_that_is_wanted() {
+    for wanted in [true, false] {
+        let mut script = Script::configured(20, |config| config.available = wanted);
+        script.pair();
+        script.run();
+        script.sent();
+        script.log_in();
+        let presence = script.sent_tagged("presence").pop().unwrap();
+        let kind = if wanted { "available" } else { "unavailable" };
+        assert_eq!(presence.get("type").as_deref(), Some(kind));
+        let mut peer = script.peer(bob());
+        script.send(&peer.text("A", "hi"));
+        let receipt = script.sent_tagged("receipt").pop().unwrap();
+        assert_eq!(receipt.get("type").as_deref(), (!wanted).then_some("inactive"));
+    }
+}
+
+#[test]
+fn settings_are_asked_for_after_a_login_only_if_that_is_wanted() {
+    for wanted in [true, false] {
+        let mut script = Script::configured(21, |config| config.login_queries = wanted);
+        script.pair();
+        script.pongs = false;
+        script.log_in();
+        let sent = script.sent();
+        for name in ["privacy", "blocklist"] {
+            let asked = sent.iter().any(|node| node.get("xmlns").as_deref() == Some(name));
+            assert_eq!(asked, wanted, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_phone_is_asked_for_messages_only_if_that_is_wanted() {
+    for wanted in [true, false] {
+        let mut script = Script::ready_with(22, |config| config.ask_phone = wanted);
+        let withheld = Node::new("message").attr("id", "A").attr("from", bob()).attr("t", script.seconds());
+        script.send(&withheld.child(Node::new("unavailable")));
+        assert_eq!(script.storage.count(Table::Placeholder), usize::from(wanted));
+    }
+}
+
+#[test]
+fn messages_carry_a_reporting_token_only_if_that_is_wanted() {
+    for wanted in [true, false] {
+        let mut script = Script::ready_with(23, |config| config.reporting_tokens = wanted);
+        let peer = script.peer(bob());
+        script.call(text("A"));
+        script.answer_directory(&[&peer]);
+        let message = script.sent_tagged("message").pop().unwrap();
+        assert_eq!(message.find("reporting").is_some(), wanted);
+    }
+}
