@@ -13,6 +13,7 @@ use crate::link::{
     Connect, Disconnect, Logout, PairCode, PasskeyConfirm, PasskeyResponse, Relink, SetAvailable, ShownCode,
 };
 use crate::messaging::{MarkPlayed, MarkRead, SendMessage, Sent};
+use crate::newsletters::MarkViewed;
 
 macro_rules! registry {
     ($($variant:ident = $name:literal -> $output:ty;)*) => {
@@ -81,6 +82,7 @@ registry! {
     SendMessage = "message.send" -> Sent;
     MarkRead = "message.mark_read" -> ();
     MarkPlayed = "message.mark_played" -> ();
+    MarkViewed = "newsletter.mark_viewed" -> ();
     SetAvailable = "presence.set" -> ();
     SubscribePresence = "presence.subscribe" -> ();
     UnsubscribePresence = "presence.unsubscribe" -> ();

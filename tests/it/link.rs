@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sanswire::event::{DownReason, LinkEvent};
 use sanswire::link::Logout;
-use sanswire::wire::Jid;
+use sanswire::wire::{Jid, Node};
 use sanswire::{OpError, Table};
 use sanswire_sim::script::Script;
 use sanswire_sim::server::{AdminRequest, Config, Fault, OfflineMode, Target};
@@ -318,4 +318,30 @@ fn a_client_whose_credentials_cannot_be_read_still_writes_after_what_is_stored()
     script.restart();
     script.confirm();
     assert_eq!(script.storage.count(Table::Inbox), 0);
+}
+
+#[test]
+fn the_way_that_the_server_names_is_taken_by_the_next_connections_also_after_a_restart() {
+    let mut script = Script::ready(31);
+    let way = |bytes: Vec<u8>| {
+        let info = Node::new("routing_info").bytes(bytes);
+        Node::new("ib").child(Node::new("edge_routing").child(info))
+    };
+    assert_eq!(script.routing, None);
+    script.send(&way(vec![7, 8, 9]));
+    script.close();
+    script.advance(Duration::from_secs(5));
+    assert_eq!(script.routing.as_deref(), Some(&[7, 8, 9][..]));
+    script.restart();
+    script.run();
+    assert_eq!(script.routing.as_deref(), Some(&[7, 8, 9][..]));
+}
+
+#[test]
+fn a_phone_that_cannot_have_linked_devices_is_told_of() {
+    let mut script = Script::new(32);
+    script.run();
+    script.send(&Node::new("ib").child(Node::new("downgrade_webclient")));
+    let error = "the phone has no multi-device".to_string();
+    assert!(script.link_events().contains(&&LinkEvent::PairingFailed { error }));
 }

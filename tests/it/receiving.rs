@@ -7,6 +7,7 @@ mod notifications;
 mod placeholders;
 mod receipts;
 mod sender;
+mod told;
 mod vectors;
 
 use sanswire::event::{Event, Undecryptable};

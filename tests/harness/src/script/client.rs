@@ -36,6 +36,8 @@ pub struct Script {
     pub pongs: bool,
     /// How often the client asked for a connection.
     pub dials: usize,
+    /// The routing info that the newest connection began with.
+    pub routing: Option<Vec<u8>>,
     /// Who the client said it was when it last registered.
     pub(super) registration: Option<ClientPayload>,
     pub(super) seed: Seed,
@@ -103,6 +105,7 @@ impl Script {
             confirms: true,
             pongs: true,
             dials: 0,
+            routing: None,
             registration: None,
             seed,
             now: BEGINNING,
@@ -152,6 +155,7 @@ impl Script {
             confirms: true,
             pongs: true,
             dials: 0,
+            routing: None,
             registration: self.registration.clone(),
             seed,
             now: self.now,
@@ -390,6 +394,9 @@ impl Script {
     fn take(&mut self, bytes: &[u8]) {
         let Some(socket) = self.socket.as_mut().filter(|_| self.greets) else { return };
         let taken = socket.take(bytes, &mut self.seed);
+        if let Some(intro) = taken.intro {
+            self.routing = intro.routing_info;
+        }
         self.inputs.extend(taken.answer.map(Input::Received));
         let registers = |payload: &ClientPayload| payload.device_pairing_data.is_some();
         if let Some(payload) = taken.payload.filter(registers) {

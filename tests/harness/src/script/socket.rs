@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use sanswire::wire::frame::{FrameBuffer, header};
-use sanswire::wire::intro::IntroReader;
+use sanswire::wire::intro::{Intro, IntroReader};
 use sanswire::wire::noise::{Answered, Arrived, AwaitClientFinish, Responder, Transport};
 use sanswire::wire::{Document, Node};
 use sanswire_proto::whatsapp::ClientPayload;
@@ -31,6 +31,8 @@ pub(super) struct Taken {
     pub(super) answer: Option<Bytes>,
     /// Who the client says it is.
     pub(super) payload: Option<ClientPayload>,
+    /// What the connection began with, when that was among the bytes.
+    pub(super) intro: Option<Intro>,
     pub(super) nodes: Vec<Node<'static>>,
 }
 
@@ -47,7 +49,10 @@ impl Socket {
         let mut taken = Taken::default();
         if let Stage::Intro(reader) = &mut self.stage {
             match reader.read(&mut bytes) {
-                Ok(Some(_)) => self.stage = Stage::Hello,
+                Ok(Some(intro)) => {
+                    self.stage = Stage::Hello;
+                    taken.intro = Some(intro);
+                }
                 Ok(None) => return taken,
                 Err(error) => panic!("the client's first bytes: {error}"),
             }

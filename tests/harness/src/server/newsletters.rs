@@ -34,6 +34,8 @@ struct Post {
     /// When it was edited last, in milliseconds.
     edited: Option<u64>,
     reactions: BTreeMap<AccountId, String>,
+    /// Who has seen it.
+    views: BTreeSet<AccountId>,
 }
 
 /// What a message to a newsletter turned out to be.
@@ -116,7 +118,8 @@ impl Server {
         }
         let kind = node.get("type").ok_or((479, "a message needs type"))?.into_owned();
         let plaintext = plaintext(node).ok_or((479, "a post needs plaintext with bytes"))?;
-        let post = Post { id, kind, plaintext, at: t, edited: None, reactions: BTreeMap::new() };
+        let (reactions, views) = (BTreeMap::new(), BTreeSet::new());
+        let post = Post { id, kind, plaintext, at: t, edited: None, reactions, views };
         let number = newsletter.posts.last_key_value().map_or(FIRST_NUMBER, |(last, _)| last + 1);
         let push = post.describe(number);
         newsletter.posts.insert(number, post);
@@ -144,6 +147,28 @@ impl Server {
         let push = post.describe(number).attr("edit", edit);
         self.push_post(at, to, push);
         Ok(number)
+    }
+
+    /// How many accounts have seen a post.
+    #[must_use]
+    pub fn post_views(&self, newsletter: &Jid<'_>, number: u64) -> usize {
+        let posts = self.newsletters.0.get(newsletter.user()).map(|newsletter| &newsletter.posts);
+        posts.and_then(|posts| posts.get(&number)).map_or(0, |post| post.views.len())
+    }
+
+    /// `<receipt type=view>`: these posts were seen.
+    pub(crate) fn view_posts(&mut self, at: DeviceRef, to: &Jid<'_>, node: &Node<'_>) {
+        let listed = node.find("list").into_iter().flat_map(|list| list.find_all("item"));
+        let numbers: Vec<u64> = listed.filter_map(|item| item.get_u64("server_id")).collect();
+        if numbers.is_empty() {
+            self.violation(Some(at), node, "a view receipt lists posts by number", "13 §3");
+        }
+        let Some(newsletter) = self.newsletters.0.get_mut(to.user()) else { return };
+        for number in numbers {
+            if let Some(post) = newsletter.posts.get_mut(&number) {
+                post.views.insert(at.account);
+            }
+        }
     }
 
     fn react_to_post(&mut self, at: DeviceRef, to: &Jid<'_>, node: &Node<'_>) -> Taken {

@@ -14,6 +14,9 @@ impl Server {
         };
         let kind = node.get("type").unwrap_or_default().into_owned();
         let to = node.get_jid("to").map(Jid::into_owned);
+        if let Some(newsletter) = to.as_ref().filter(|to| to.is_newsletter() && kind == "view") {
+            return self.view_posts(at, newsletter, node);
+        }
         if !matches!(kind.as_str(), "retry" | "enc_rekey_retry") {
             let listed = node.find("list").into_iter().flat_map(|list| list.find_all("item"));
             let more: Vec<String> =

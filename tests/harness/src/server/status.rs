@@ -23,6 +23,10 @@ impl Server {
         if encs.shared.is_none() && encs.pairwise.is_empty() && encs.resend.is_none() {
             return Err((479, "a status needs a ciphertext", "05 §6"));
         }
+        let about_another = node.has("edit") || node.get("type").as_deref() == Some("reaction");
+        if about_another && node.find("meta").is_some_and(|meta| meta.has("status_setting")) {
+            return Err((479, "what changes a status has no audience of its own", "05 §6"));
+        }
         if encs.pairwise.iter().any(|(jid, _)| jid.is_lid())
             && encs.pairwise.iter().any(|(jid, _)| jid.is_pn())
         {

@@ -1,0 +1,70 @@
+//! What is told beside the reference's cases. Reference 07 §2, 08 §6.
+
+use sanswire::event::{Event, NewsletterEvent};
+use sanswire::wire::{Jid, Node, OwnedJid, Server};
+use sanswire_sim::script::Script;
+
+use super::{bob, notification, undecryptable};
+
+fn channel() -> OwnedJid {
+    Jid::new("120363111111111111", Server::Newsletter, 0)
+}
+
+#[test]
+fn joining_leaving_and_muting_a_channel_are_told() {
+    let mut script = Script::ready(1);
+    let push = |operation: &'static str, data: String| {
+        let json = format!("{{\"data\":{{{data}}}}}");
+        let update = Node::new("update").attr("op_name", operation).text(json);
+        notification("mex", Jid::SERVER, operation).child(update)
+    };
+    let id = channel();
+    script.send(&push(
+        "NotificationNewsletterJoin",
+        format!("\"xwa2_notify_newsletter_on_join\":{{\"id\":\"{id}\",\"state\":{{\"type\":\"ACTIVE\"}}}}"),
+    ));
+    script.send(&push(
+        "NotificationNewsletterUserSettingChange",
+        format!("\"xwa2_notify_newsletter_on_mute_change\":{{\"id\":\"{id}\",\"mute\":\"ON\"}}"),
+    ));
+    script.send(&push(
+        "NotificationNewsletterLeave",
+        format!("\"xwa2_notify_newsletter_on_leave\":{{\"id\":\"{id}\",\"role\":\"GUEST\"}}"),
+    ));
+    let told = script.select(|event| if let Event::Newsletter(event) = event { Some(event) } else { None });
+    let [
+        NewsletterEvent::Joined { newsletter, json },
+        NewsletterEvent::Muted { newsletter: muted, mute },
+        NewsletterEvent::Left { newsletter: left, role },
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!([newsletter, muted, left], [&id; 3]);
+    assert!(json.contains("ACTIVE"));
+    assert_eq!((mute.as_str(), role.as_deref()), ("ON", Some("GUEST")));
+}
+
+#[test]
+fn a_user_name_comes_with_its_message() {
+    let mut script = Script::ready(2);
+    let mut peer = script.peer(bob(0));
+    let text = peer.text("A", "hi").attr("sender_username", "bob.builds");
+    script.send(&text);
+    assert_eq!(script.received()[0].details.username.as_deref(), Some("bob.builds"));
+}
+
+#[test]
+fn of_an_unreadable_reaction_nothing_is_to_be_shown() {
+    for hide in [false, true] {
+        let mut script = Script::ready(3);
+        let peer = script.peer(bob(0));
+        let enc = Node::new("enc")
+            .attr("v", "2")
+            .attr("type", "msg")
+            .attr_opt("decrypt-fail", hide.then_some("hide"))
+            .bytes(vec![0x33; 60]);
+        script.send(&peer.envelope("A").child(enc));
+        assert_eq!(undecryptable(&script)[0].hide, hide);
+    }
+}
