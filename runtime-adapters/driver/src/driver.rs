@@ -151,7 +151,7 @@ impl<M: Machine, S: Store> Driver<M, S> {
     /// # Errors
     /// [`DriverError`]: the driver is over.
     pub fn start(&mut self, now: Now, wire: &mut impl Wire) -> Result<Next, DriverError> {
-        self.step(None, now, wire)
+        self.step(None, || None, || now, wire)
     }
 
     /// Takes one input and carries out what comes of it.
@@ -159,25 +159,64 @@ impl<M: Machine, S: Store> Driver<M, S> {
     /// # Errors
     /// [`DriverError`]: the driver is over.
     pub fn feed(&mut self, input: Input, now: Now, wire: &mut impl Wire) -> Result<Next, DriverError> {
-        self.step(Some(input), now, wire)
+        self.step(Some(input), || None, || now, wire)
     }
 
-    fn step(&mut self, input: Option<Input>, now: Now, wire: &mut impl Wire) -> Result<Next, DriverError> {
+    /// Takes an input, and while there is something to be made durable all that `more` has at hand, at most
+    /// [`INPUTS_PER_COMMIT`] inputs: they share one commit, so a store that waits for the disk waits once. Nothing is
+    /// let out before.
+    ///
+    /// # Errors
+    /// [`DriverError`]: the driver is over.
+    pub fn feed_all(
+        &mut self,
+        first: Input,
+        more: impl FnMut() -> Option<Input>,
+        now: impl FnMut() -> Now,
+        wire: &mut impl Wire,
+    ) -> Result<Next, DriverError> {
+        self.step(Some(first), more, now, wire)
+    }
+
+    fn step(
+        &mut self,
+        mut input: Option<Input>,
+        mut more: impl FnMut() -> Option<Input>,
+        mut now: impl FnMut() -> Now,
+        wire: &mut impl Wire,
+    ) -> Result<Next, DriverError> {
         if self.state == State::Over {
             return Err(DriverError::Over);
         }
-        let ending = matches!(input, Some(Input::Shutdown));
         // Over until proven otherwise: whatever fails below must not be tried again.
         self.state = State::Over;
-        if let Some(input) = input {
-            self.machine.handle(input, now)?;
+        for fed in 1.. {
+            let ending = matches!(input, Some(Input::Shutdown));
+            let now = now();
+            if let Some(input) = input.take() {
+                self.machine.handle(input, now)?;
+            }
+            let wait = self.drain(now, wire)?;
+            if !ending && fed < INPUTS_PER_COMMIT && self.has_room() {
+                input = more();
+            }
+            if input.is_none() {
+                self.release(wire)?;
+                if ending {
+                    break;
+                }
+                self.state = State::Running;
+                return Ok(Next::Input(wait));
+            }
         }
-        let wait = self.drain(now, wire)?;
-        if ending {
-            return Ok(Next::Over);
-        }
-        self.state = State::Running;
-        Ok(Next::Input(wait))
+        Ok(Next::Over)
+    }
+
+    /// Whether another input may come before the commit. What was said on a connection that the machine has given up
+    /// must not.
+    fn has_room(&self) -> bool {
+        let moves = |output: &Output| matches!(output, Output::Connect(_) | Output::Disconnect(_));
+        !self.pending.is_empty() && !self.held.iter().any(moves)
     }
 
     fn drain(&mut self, now: Now, wire: &mut impl Wire) -> Result<Option<Mono>, DriverError> {
@@ -197,10 +236,7 @@ impl<M: Machine, S: Store> Driver<M, S> {
                         let found = wants.into_iter().map(load).collect::<Result<_, _>>()?;
                         self.machine.handle(Input::Loaded(found), now)?;
                     }
-                    None => {
-                        self.release(wire)?;
-                        return Ok(deadline);
-                    }
+                    None => return Ok(deadline),
                 },
                 other => self.held.push(other),
             }
@@ -223,6 +259,9 @@ impl<M: Machine, S: Store> Driver<M, S> {
         Ok(())
     }
 }
+
+/// Inputs that share a commit, at most.
+pub const INPUTS_PER_COMMIT: u32 = 64;
 
 /// A drain that stores more than this commits in between, so that it does not grow without bound.
 const COMMIT_BYTES_MAX: usize = 1 << 20;

@@ -32,7 +32,7 @@ mod shell;
 mod tls;
 
 pub use clock::Clock;
-pub use driver::{Driver, Next, Wire};
+pub use driver::{Driver, INPUTS_PER_COMMIT, Next, Wire};
 pub use error::DriverError;
 pub use handle::{AnyCall, Call, Handle};
 pub use queue::Queue;

@@ -23,6 +23,11 @@ impl Pending {
         self.batches.push(batch);
     }
 
+    /// Whether nothing waits.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// Size of the keys and values that wait.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes

@@ -45,7 +45,7 @@ where
     zip(turns, sockets).await.0
 }
 
-/// Feeds the driver, one input at a time.
+/// Feeds the driver, with what is there already in one go.
 async fn turns<M, S, R>(mut driver: Driver<M, S>, runtime: &R, links: &Arc<Links>) -> Result<(), DriverError>
 where
     M: Machine + 'static,
@@ -57,12 +57,17 @@ where
     let mut input = None;
     let mut asked_first = false;
     loop {
-        let wire = Arc::clone(links);
+        let (links_there, shared_there) = (Arc::clone(links), Arc::clone(&shared));
         let work = move || {
-            let mut wire = &*wire;
+            let mut wire = &*links_there;
+            let mut asked_first = asked_first;
+            let more = || {
+                asked_first = !asked_first;
+                at_hand(&shared_there, &links_there, asked_first)
+            };
             let next = match input {
                 None => driver.start(clock.now(), &mut wire),
-                Some(input) => driver.feed(input, clock.now(), &mut wire),
+                Some(input) => driver.feed_all(input, more, || clock.now(), &mut wire),
             };
             (driver, next)
         };
@@ -107,6 +112,16 @@ async fn next_input<R: Runtime>(
         }
     };
     if asked_first { or(timer, or(asked, received)).await } else { or(timer, or(received, asked)).await }
+}
+
+/// What [`next_input`] would not have to wait for.
+fn at_hand(shared: &Shared, links: &Links, asked_first: bool) -> Option<Input> {
+    let asked = || shared.asked.try_pop();
+    let received = || {
+        let link = links.current().filter(|_| shared.events.len() < EVENTS_WAITING_MAX);
+        link.and_then(|link| link.inputs.try_pop())
+    };
+    if asked_first { asked().or_else(received) } else { received().or_else(asked) }
 }
 
 /// One connection from dialling to its end.

@@ -124,6 +124,68 @@ fn one_commit_comes_before_everything_of_a_drain() {
     assert_eq!(*log.lock().unwrap(), ["commit [1, 2]", "send a", "send b", "close Restart"]);
 }
 
+/// Feeds one input, with as many more at hand as the script has turns for; gives how many were left.
+fn feed_all(driver: &mut Driver<Script, Noted>, wire: &mut NotedWire, at_hand: usize) -> usize {
+    let mut left = at_hand;
+    let more = || {
+        left = left.checked_sub(1)?;
+        Some(Input::Tick)
+    };
+    let _ = driver.feed_all(Input::Tick, more, Now::default, wire).unwrap();
+    left
+}
+
+#[test]
+fn inputs_that_are_there_already_share_a_commit() {
+    let turns =
+        vec![vec![], vec![send("a"), store(1, 1), event(1)], vec![send("b")], vec![store(2, 1), send("c")]];
+    let (mut driver, handle, mut wire, log) = rig(turns, 0);
+    let _ = driver.start(Now::default(), &mut wire).unwrap();
+    assert_eq!(feed_all(&mut driver, &mut wire, 2), 0);
+    assert_eq!(*log.lock().unwrap(), ["commit [1, 2]", "send a", "send b", "send c"]);
+    assert_eq!(block_on(handle.next_event()).map(|envelope| envelope.id), Some(EventId(1)));
+}
+
+#[test]
+fn what_needs_no_commit_waits_for_no_other_input() {
+    let (mut driver, _handle, mut wire, log) = rig(vec![vec![], vec![send("a")], vec![store(1, 1)]], 0);
+    let _ = driver.start(Now::default(), &mut wire).unwrap();
+    assert_eq!(feed_all(&mut driver, &mut wire, 1), 1);
+    assert_eq!(*log.lock().unwrap(), ["send a"]);
+}
+
+#[test]
+fn nothing_is_fed_between_giving_up_a_connection_and_closing_it() {
+    let turns = vec![vec![], vec![store(1, 1), Output::Disconnect(DownReason::Restart)], vec![store(2, 1)]];
+    let (mut driver, _handle, mut wire, log) = rig(turns, 0);
+    let _ = driver.start(Now::default(), &mut wire).unwrap();
+    assert_eq!(feed_all(&mut driver, &mut wire, 1), 1);
+    assert_eq!(*log.lock().unwrap(), ["commit [1]", "close Restart"]);
+}
+
+#[test]
+fn so_many_inputs_share_a_commit_at_most() {
+    let limit = usize::try_from(INPUTS_PER_COMMIT).unwrap();
+    let stores = (1..).map(|generation| vec![store(generation, 1)]).take(limit + 1);
+    let (mut driver, _handle, mut wire, log) = rig(core::iter::once(vec![]).chain(stores).collect(), 0);
+    let _ = driver.start(Now::default(), &mut wire).unwrap();
+    assert_eq!(feed_all(&mut driver, &mut wire, limit), 1);
+    assert_eq!(log.lock().unwrap().len(), 1);
+    assert_eq!(feed_all(&mut driver, &mut wire, 0), 0);
+    assert_eq!(log.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_failed_commit_of_several_inputs_lets_nothing_out() {
+    let turns = vec![vec![], vec![send("a"), store(1, 1)], vec![send("b"), store(2, 1)]];
+    let (mut driver, _handle, mut wire, log) = rig(turns, 2);
+    let _ = driver.start(Now::default(), &mut wire).unwrap();
+    let mut more = Some(Input::Tick).into_iter();
+    let error = driver.feed_all(Input::Tick, || more.next(), Now::default, &mut wire).unwrap_err();
+    assert!(matches!(error, DriverError::Store(StoreError::Full)), "{error}");
+    assert!(log.lock().unwrap().is_empty());
+}
+
 #[test]
 fn long_drain_commits_in_between() {
     let (mut driver, _handle, mut wire, log) =
