@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sanswire::content::Content;
 use sanswire::event::{Envelope, Event};
+use sanswire::limits::{PLACEHOLDER_AFTER_RETRY_S, PLACEHOLDER_WAIT_S};
 use sanswire::link::SetAvailable;
 use sanswire::ops::Operation;
 use sanswire::{Mono, Output, Table, Write};
@@ -388,6 +389,11 @@ fn lose_but_know(world: &mut World, alice: Who, bob: Who) {
 }
 
 fn lose(world: &mut World, alice: Who, bob: Who, knows: bool) {
+    begin_to_lose(world, alice, bob, knows);
+    world.run_for(Duration::from_secs(120));
+}
+
+fn begin_to_lose(world: &mut World, alice: Who, bob: Who, knows: bool) {
     conversation(world, alice, bob);
     world.unplug(alice);
     let before = world[bob].storage.clone();
@@ -400,7 +406,6 @@ fn lose(world: &mut World, alice: Who, bob: Who, knows: bool) {
     world.actor(alice).storage.wipe(Table::Session);
     world.plug_in(alice);
     world.restart(alice);
-    world.run_for(Duration::from_secs(120));
 }
 
 #[test]
@@ -419,6 +424,35 @@ fn an_author_whose_storage_was_put_back_has_to_send_again_what_it_still_knows() 
     let forgets =
         twisted(|| Forgets(|writes: &mut Vec<Write>| writes.retain(|write| write.table != Table::SentId)));
     assert_eq!(rules(&both_lose(&forgets, true)), BTreeSet::from(["delivered_once"]));
+}
+
+/// The phone's answer does not name the device that wrote, and what Alice knew of it is gone.
+#[test]
+fn what_only_the_phone_still_has_counts_by_its_author() {
+    let mut world = World::new(11);
+    let (alice, bob) = (world.paired("Alice"), world.paired("Bob"));
+    lose(&mut world, alice, bob, false);
+    assert!(world.texts(alice).iter().any(|text| text == "can you read this?"));
+    assert_eq!(check::delivered_once(&world), []);
+
+    let mut world = World::new(12);
+    let (alice, bob) = (world.paired("Alice"), world.paired("Bob"));
+    begin_to_lose(&mut world, alice, bob, false);
+    world.set_latency(Duration::from_millis(50), Duration::from_millis(50));
+    while world[alice].storage.count(Table::Placeholder) == 0 {
+        world.run_for(Duration::from_millis(10));
+    }
+    // Her phone's keys are asked for first. Then the question is at the server, and the answer on its way.
+    let asked = Duration::from_secs(PLACEHOLDER_AFTER_RETRY_S + PLACEHOLDER_WAIT_S);
+    world.run_for(asked + Duration::from_millis(65));
+    world.unplug(alice);
+    world.crash(alice);
+    world.actor(alice).storage.wipe(Table::Placeholder);
+    world.plug_in(alice);
+    world.restart(alice);
+    world.run_for(Duration::from_secs(120));
+    assert_eq!(world.texts(alice).iter().filter(|text| *text == "can you read this?").count(), 1);
+    assert_eq!(check::delivered_once(&world), []);
 }
 
 #[test]

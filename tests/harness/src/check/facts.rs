@@ -156,7 +156,7 @@ impl<'w> Facts<'w> {
         match &envelope.event {
             Event::Message(received) => {
                 let Some(from) = self.world.server.device_named(&received.sender) else { return };
-                let message = (from, received.id.clone());
+                let message = self.taken_as((from, received.id.clone()), received);
                 self.shows.push(Show { at, who, device, message, envelope, received });
             }
             Event::Undecryptable(failed) => {
@@ -165,6 +165,15 @@ impl<'w> Facts<'w> {
             }
             _ => {}
         }
+    }
+
+    /// What the phone sent again names its author, but not the device: that is the one that the server took it from.
+    fn taken_as(&self, message: Name, received: &Received) -> Name {
+        if received.details.resent.is_none() || self.taken.contains_key(&message) {
+            return message;
+        }
+        let same = |taken: &&Name| taken.0.account == message.0.account && taken.1 == message.1;
+        self.taken.keys().find(same).cloned().unwrap_or(message)
     }
 
     pub(super) fn is_active(&self, who: Who) -> bool {
