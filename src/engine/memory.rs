@@ -91,9 +91,8 @@ pub(crate) struct Memory {
     pub(crate) group_calls: Vec<(OwnedJid, CallId)>,
     /// Contacts that are being given a privacy token.
     pub(crate) issuing_tokens: BTreeSet<OwnedJid>,
-    /// Messages that the phone is to send again, by key of their record; when it is asked, `None` once it was.
-    /// Complete after the start.
-    pub(crate) placeholders: BTreeMap<Vec<u8>, Option<Mono>>,
+    /// Messages that the phone is to send again, by key of their record. Complete after the start.
+    pub(crate) placeholders: BTreeMap<Vec<u8>, Question>,
     /// Whose presence the application wants to be told of.
     pub(crate) subscriptions: BTreeSet<OwnedJid>,
     /// Calls that ring, by id.
@@ -125,6 +124,27 @@ pub(crate) struct Ringing {
     pub(crate) group: Option<OwnedJid>,
     /// The caller's other address.
     pub(crate) creator_alt: Option<OwnedJid>,
+}
+
+/// How far the question to the phone about a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// To be asked then.
+    Due(Mono),
+    /// Sent on this connection under this id; the server has not said that it has it.
+    Sent(String),
+    /// The server has it.
+    Asked,
+}
+
+impl Question {
+    /// When it is to be asked, while it was not.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        match self {
+            Self::Due(due) => Some(*due),
+            Self::Sent(_) | Self::Asked => None,
+        }
+    }
 }
 
 /// What is known without a record about a message on its way out.

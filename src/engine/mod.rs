@@ -9,7 +9,7 @@ mod trace;
 mod turn;
 mod work;
 
-pub(crate) use memory::{Memory, PendingSend, Phase, Resend, RetryPace, Ringing};
+pub(crate) use memory::{Memory, PendingSend, Phase, Question, Resend, RetryPace, Ringing};
 
 pub(crate) use request::{Continuation, Outcome, RequestId};
 pub(crate) use run::Engine;

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use sanswire_proto::records::{OutboxEntry, SentIndex, SentMessage};
 
 use super::outbox::{self, done, failed};
-use super::own_event;
 use super::send::Sent;
+use super::{own_event, placeholder};
 use crate::content;
 use crate::directory::holders::Holders;
 use crate::directory::{devices, lid, sender_keys, tctoken};
@@ -22,7 +22,9 @@ pub(crate) fn acked(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop> {
     let Some(id) = node.get("id").filter(|_| node.get("class").as_deref() == Some("message")) else {
         return Ok(());
     };
-    let Some((seq, pending)) = find(cx, &id, node.get_jid("from").as_ref())? else { return Ok(()) };
+    let Some((seq, pending)) = find(cx, &id, node.get_jid("from").as_ref())? else {
+        return placeholder::acked(cx, &id);
+    };
     let Some(entry) = cx.get::<OutboxEntry>(&seq.to_be_bytes())? else { return Ok(()) };
     if node.has("error") && node.get("error").as_deref() != Some("0") {
         return refused(cx, node, seq, &pending, entry);

@@ -18,7 +18,7 @@ use super::source::Source;
 use super::{arrive, phone, retry_out, shown};
 use crate::content;
 use crate::directory::lid;
-use crate::engine::{Phase, Stop, Turn};
+use crate::engine::{Phase, Question, Stop, Turn};
 use crate::event::Details;
 use crate::limits::{PLACEHOLDER_AGE_S, PLACEHOLDER_WAIT_S, PLACEHOLDERS, PLACEHOLDERS_PER_REQUEST};
 use crate::now::Mono;
@@ -55,9 +55,9 @@ pub(super) fn want(cx: &mut Turn<'_>, source: &Source, wait_s: u64) -> Result<()
     cx.put(&key, &entry);
     let due = cx.now.mono.after(Duration::from_secs(wait_s));
     cx.remember(move |memory| {
-        memory.placeholders.insert(key, Some(due));
+        memory.placeholders.insert(key, Question::Due(due));
     });
-    let first = cx.memory.placeholders.values().flatten().copied().min();
+    let first = cx.memory.placeholders.values().filter_map(Question::due).min();
     wake(cx, first.map_or(due, |first| first.min(due)));
     Ok(())
 }
@@ -80,7 +80,8 @@ pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
     for (key, value) in cx.scan(Table::Placeholder, &[], limit)? {
         match PlaceholderEntry::from_record(value) {
             Ok(entry) if !is_too_old(cx, entry.timestamp()) => {
-                known.insert(key, entry.request.is_none().then_some(now));
+                let asked = entry.request.is_some();
+                known.insert(key, if asked { Question::Asked } else { Question::Due(now) });
             }
             _ => cx.delete(Table::Placeholder, &key),
         }
@@ -89,11 +90,36 @@ pub(crate) fn recover(cx: &mut Turn<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A connection is ready: go on asking.
+/// A connection is ready: go on asking, and ask again what may have been lost with the last one.
 pub(crate) fn resume(cx: &mut Turn<'_>) {
-    if cx.memory.placeholders.values().any(Option::is_some) {
+    let now = cx.now.mono;
+    cx.remember(move |memory| {
+        for question in memory.placeholders.values_mut() {
+            if matches!(question, Question::Sent(_)) {
+                *question = Question::Due(now);
+            }
+        }
+    });
+    if cx.memory.placeholders.values().any(|question| *question != Question::Asked) {
         cx.arm(Timer::Placeholders, Duration::from_secs(PLACEHOLDER_WAIT_S));
     }
+}
+
+/// The server has the question with this id, or refuses it: either way it is not asked again.
+pub(super) fn acked(cx: &mut Turn<'_>, id: &str) -> Result<(), Stop> {
+    let is_this = |question: &Question| matches!(question, Question::Sent(sent) if sent == id);
+    let keys = cx.memory.placeholders.iter().filter(|(_, question)| is_this(question));
+    let keys: Vec<Vec<u8>> = keys.map(|(key, _)| key.clone()).collect();
+    let entries = cx.get_all::<PlaceholderEntry>(keys.iter().cloned())?;
+    for (key, entry) in keys.into_iter().zip(entries) {
+        if let Some(entry) = entry {
+            cx.put(&key, &PlaceholderEntry { request: Some(id.to_string()), ..entry });
+        }
+        cx.remember(move |memory| {
+            memory.placeholders.insert(key, Question::Asked);
+        });
+    }
+    Ok(())
 }
 
 /// Asks the phone for everything that is still missing and whose time has come, so many at a time.
@@ -102,7 +128,7 @@ pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let now = cx.now.mono;
-    let waiting = || cx.memory.placeholders.iter().filter_map(|(key, due)| Some((key, (*due)?)));
+    let waiting = || cx.memory.placeholders.iter().filter_map(|(key, question)| Some((key, question.due()?)));
     let due: Vec<Vec<u8>> = waiting()
         .filter(|(_, due)| *due <= now)
         .map(|(key, _)| key.clone())
@@ -136,13 +162,10 @@ pub(crate) fn ask(cx: &mut Turn<'_>) -> Result<(), Stop> {
         cx.arm(Timer::Placeholders, Duration::from_secs(PLACEHOLDER_WAIT_S));
         return Ok(());
     };
-    for (key, mut entry) in found {
-        entry.request = Some(id.clone());
-        cx.put(&key, &entry);
-        cx.remember(move |memory| {
-            memory.placeholders.insert(key, None);
-        });
-    }
+    cx.remember(move |memory| {
+        let sent = found.into_iter().map(|(key, _)| (key, Question::Sent(id.clone())));
+        memory.placeholders.extend(sent);
+    });
     Ok(())
 }
 
@@ -229,7 +252,7 @@ fn forget(cx: &mut Turn<'_>, key: Vec<u8>) {
     if cx.memory.placeholders.contains_key(&key) {
         cx.delete(Table::Placeholder, &key);
         let mut others = cx.memory.placeholders.iter().filter(|(other, _)| **other != key);
-        if others.all(|(_, due)| due.is_none()) {
+        if others.all(|(_, question)| question.due().is_none()) {
             cx.disarm(Timer::Placeholders);
         }
         cx.remember(move |memory| {

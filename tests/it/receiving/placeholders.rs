@@ -253,6 +253,30 @@ fn a_message_of_a_group_comes_from_the_phone_under_the_name_of_its_author() {
 }
 
 #[test]
+fn a_question_that_was_lost_with_its_connection_is_asked_again_and_one_that_arrived_is_not() {
+    let (mut script, mut phone) = linked(11);
+    script.send(&unavailable("A", 1_700_000_000));
+    wait(&mut script);
+    let (_, lost) = asked(&mut script, &mut phone).unwrap();
+    let again = |script: &mut Script, phone: &mut Peer| {
+        script.close();
+        script.advance(Duration::from_secs(10));
+        script.log_in();
+        script.sent();
+        wait(script);
+        asked(script, phone)
+    };
+    let (ids, request) = again(&mut script, &mut phone).expect("nobody has it");
+    assert_eq!(ids, ["A"]);
+    assert_ne!(request, lost);
+    script.ack(&request);
+    assert_eq!(again(&mut script, &mut phone), None, "the server has it");
+    let stanza = answer(&mut phone, &request, "A", "late");
+    script.send(&stanza);
+    assert!(script.received().iter().any(|received| received.id == "A"));
+}
+
+#[test]
 fn a_question_that_was_not_asked_yet_outlives_a_restart() {
     let (mut script, mut phone) = linked(4);
     script.send(&unavailable("A", 1_700_000_000));
@@ -262,6 +286,7 @@ fn a_question_that_was_not_asked_yet_outlives_a_restart() {
     wait(&mut script);
     let (ids, request) = asked(&mut script, &mut phone).unwrap();
     assert_eq!(ids, ["A"]);
+    script.ack(&request);
     script.restart();
     script.log_in();
     script.sent();
