@@ -202,6 +202,7 @@ impl<M: Machine, S: Store> Driver<M, S> {
             }
             if input.is_none() {
                 self.release(wire)?;
+                self.shared.health.set(self.machine.health());
                 if ending {
                     break;
                 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sanswire::event::{Envelope, EventId};
 use sanswire::ops::{Answer, CallId, Operate, Operation};
-use sanswire::{Input, OpError};
+use sanswire::{Health, Input, OpError};
 
 use crate::shared::{Reply, Shared};
 
@@ -64,6 +64,18 @@ impl Handle {
     /// Waits until the client has ended, however it ended, and its store is closed.
     pub async fn over(&self) {
         self.shared.over.closed().await;
+    }
+
+    /// How the client was after its last turn, and at its end how it ended; `None` before the first turn.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        self.shared.health.get()
+    }
+
+    /// Waits until the client is as wanted, say `|health| health.link == LinkState::Ready`; `None` when it ends
+    /// without. States that last for less than a turn may go unseen.
+    pub async fn when(&self, wanted: impl Fn(&Health) -> bool + Send) -> Option<Health> {
+        self.shared.health.until(wanted).await
     }
 
     /// Why the last attempt to connect failed or the last connection broke, in words for a person; `None`

@@ -30,6 +30,7 @@ mod runtime;
 mod shared;
 mod shell;
 mod tls;
+mod watch;
 
 pub use clock::Clock;
 pub use driver::{Driver, INPUTS_PER_COMMIT, Next, Wire};

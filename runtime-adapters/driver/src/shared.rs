@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sanswire::event::Envelope;
 use sanswire::ops::{Answer, CallId, Operation};
-use sanswire::{Input, OpError};
+use sanswire::{Health, Input, OpError};
 
 use crate::queue::Queue;
+use crate::watch::Watch;
 
 /// One answer on its way to one caller.
 pub(crate) type Reply = Queue<Result<Answer, OpError>>;
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) events: Queue<Envelope>,
     /// Closed when the driver has been dropped, its store included.
     pub(crate) over: Queue<()>,
+    /// How the machine is after its last turn.
+    pub(crate) health: Watch<Health>,
     calls: Mutex<Calls>,
     trouble: Mutex<Option<String>>,
 }
@@ -73,6 +76,7 @@ impl Shared {
         let waiting = core::mem::take(&mut lock(&self.calls).waiting);
         waiting.values().for_each(|reply| reply.close());
         self.events.close();
+        self.health.close();
         self.over.close();
     }
 }

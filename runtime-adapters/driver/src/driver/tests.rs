@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use futures_lite::future::{block_on, poll_once};
 use sanswire::event::{Envelope, Event, EventId};
 use sanswire::link::SetAvailable;
-use sanswire::{Batch, Found, Misuse, OpError, Table, UnixMs, Write};
+use sanswire::{Batch, Found, LinkState, Misuse, OpError, Table, UnixMs, Write};
 use sanswire_store::{MemoryStore, StoreError};
 
 use super::*;
@@ -262,6 +262,24 @@ fn shutdown_ends_after_its_drain() {
     assert!(matches!(driver.feed(Input::Tick, Now::default(), &mut wire), Err(DriverError::Over)));
     drop(driver);
     block_on(end);
+}
+
+#[test]
+fn a_host_waits_for_a_state_of_the_client_and_learns_of_its_end() {
+    let (mut driver, handle) = Driver::open(Config::default(), MemoryStore::new()).unwrap();
+    assert_eq!(handle.health(), None);
+    let mut wire = Mute;
+    let mut dials = Box::pin(handle.when(|health| health.link == LinkState::Dialing));
+    let mut ready = Box::pin(handle.when(|health| health.link == LinkState::Ready));
+    assert_eq!(block_on(poll_once(&mut dials)), None);
+    let now = driver.clock().now();
+    let _ = driver.start(now, &mut wire).unwrap();
+    assert_eq!(block_on(dials), handle.health());
+    assert_eq!(block_on(poll_once(&mut ready)), None);
+    assert_eq!(driver.feed(Input::Shutdown, now, &mut wire).unwrap(), Next::Over);
+    assert_eq!(handle.health().map(|health| health.link), Some(LinkState::Stopped));
+    drop(driver);
+    assert_eq!(block_on(ready), None);
 }
 
 #[test]
