@@ -386,6 +386,12 @@ pub const BLOCKED_USERS: usize = 10_000;
 /// People whose presence is asked for.
 pub const PRESENCE_SUBSCRIPTIONS: usize = 4_096;
 
+/// How long somebody counts as writing who does not say that they still do, in seconds. Reference 08 §7.
+pub const CHAT_STATE_S: u64 = 25;
+
+/// People that write at the same time whose end is watched for; of more it is told only when they say so.
+pub const CHAT_STATES: usize = 1_024;
+
 /// Calls that ring at a time.
 pub const CALLS_REMEMBERED: usize = 64;
 

@@ -41,6 +41,8 @@ pub(crate) enum Timer {
     Retries,
     /// Messaging: ask the phone for messages that nobody else sends.
     Placeholders,
+    /// Contacts: somebody who was writing has not said for too long that they still are.
+    ChatStates,
     /// Messaging: drop expired dedupe marks and sent messages.
     Prune,
     /// A request to the server got no answer in time.

@@ -1,15 +1,19 @@
 //! Who writes or records: telling others, and being told. Reference 08 §7, 12 §4.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Phase, Stop, Turn};
 use crate::error::OpError;
 use crate::event::{ChatState, ChatStateChanged, Event};
+use crate::limits::{CHAT_STATE_S, CHAT_STATES};
 use crate::messaging::source;
 use crate::ops::{Answer, CallId, Start};
 use crate::stanza::parse;
+use crate::timer::Timer;
 use crate::wire::{Jid, Node, NodeRef, OwnedJid};
 
 /// Tells a conversation that the user writes, records, or stopped. Say it again every ten seconds or so while it goes
@@ -57,6 +61,49 @@ pub(crate) fn received(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
     };
     let sender = node.get_jid("participant").map_or_else(|| from.clone(), Jid::into_owned);
     let chat = source::person(&from);
-    cx.emit(Event::ChatState(ChatStateChanged { chat, sender, state }));
+    watch(cx, &chat, &sender, state);
+    cx.emit(Event::ChatState(ChatStateChanged { chat, sender, state, expired: false }));
     Ok(())
+}
+
+/// Whoever goes away while writing does not say that they stopped.
+fn watch(cx: &mut Turn<'_>, chat: &OwnedJid, sender: &OwnedJid, state: ChatState) {
+    let key = (chat.clone(), sender.clone());
+    let known = cx.memory.writing.contains_key(&key);
+    if state == ChatState::Paused {
+        if known {
+            if cx.memory.writing.len() == 1 {
+                cx.disarm(Timer::ChatStates);
+            }
+            cx.remember(move |memory| {
+                memory.writing.remove(&key);
+            });
+        }
+    } else if known || cx.memory.writing.len() < CHAT_STATES {
+        let life = Duration::from_secs(CHAT_STATE_S);
+        if cx.memory.writing.is_empty() {
+            cx.arm(Timer::ChatStates, life);
+        }
+        let until = cx.now.mono.after(life);
+        cx.remember(move |memory| {
+            memory.writing.insert(key, until);
+        });
+    }
+}
+
+/// The time of some who were writing may be over.
+pub(crate) fn expired(cx: &mut Turn<'_>) {
+    let now = cx.now.mono;
+    let (over, rest): (Vec<_>, Vec<_>) = cx.memory.writing.iter().partition(|(_, until)| **until <= now);
+    let over: Vec<_> = over.into_iter().map(|(key, _)| key.clone()).collect();
+    if let Some(first) = rest.iter().map(|(_, until)| **until).min() {
+        cx.arm(Timer::ChatStates, first.since(now));
+    }
+    for (chat, sender) in over {
+        let key = (chat.clone(), sender.clone());
+        cx.remember(move |memory| {
+            memory.writing.remove(&key);
+        });
+        cx.emit(Event::ChatState(ChatStateChanged { chat, sender, state: ChatState::Paused, expired: true }));
+    }
 }

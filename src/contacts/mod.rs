@@ -1,6 +1,7 @@
 //! Contacts: who is there, what they show of themselves, and what the server says about them. Reference 08 §2, §4, §7.
 
 mod about;
+mod addresses;
 mod chat_state;
 mod identity;
 mod picture;
@@ -9,8 +10,9 @@ mod server;
 mod timer;
 
 pub(crate) use about::notified as about;
+pub use addresses::{Addresses, ContactAddresses};
 pub use chat_state::SendChatState;
-pub(crate) use chat_state::received as chat_state;
+pub(crate) use chat_state::{expired as chat_states_expired, received as chat_state};
 pub(crate) use identity::{devices, encrypt};
 pub(crate) use picture::notified as picture;
 pub use presence::{SubscribePresence, UnsubscribePresence};

@@ -95,6 +95,8 @@ pub(crate) struct Memory {
     pub(crate) placeholders: BTreeMap<Vec<u8>, Question>,
     /// Whose presence the application wants to be told of.
     pub(crate) subscriptions: BTreeSet<OwnedJid>,
+    /// Who writes, where, and until when that counts.
+    pub(crate) writing: BTreeMap<(OwnedJid, OwnedJid), Mono>,
     /// Calls that ring, by id.
     pub(crate) calls: BTreeMap<String, Ringing>,
     /// A prekey upload is in flight.

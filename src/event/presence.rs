@@ -20,8 +20,8 @@ pub struct Presence {
     pub group_online: Option<u32>,
 }
 
-/// Somebody writes or records, or stopped. Not kept. Nothing says that they stopped when they go away: forget it
-/// after 25 seconds without another.
+/// Somebody writes or records, or stopped. Not kept. Whoever goes away in the middle does not say that they stopped:
+/// it counts as such after [`CHAT_STATE_S`](crate::limits::CHAT_STATE_S) seconds without another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatStateChanged {
     /// The conversation, without device.
@@ -30,6 +30,9 @@ pub struct ChatStateChanged {
     pub sender: OwnedJid,
     /// What they do.
     pub state: ChatState,
+    /// They did not say so: they were not heard of for too long.
+    #[serde(default)]
+    pub expired: bool,
 }
 
 /// What somebody does in a conversation.

@@ -189,7 +189,12 @@ pub(crate) fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
         Timer::PairRestart => restart(cx),
         Timer::PrekeyUpload => login::refill_prekeys(cx),
         Timer::SignedPreKey => rotation::look(cx),
-        Timer::Outbox | Timer::Prune | Timer::Placeholders | Timer::Retries | Timer::Request(_) => Ok(()),
+        Timer::Outbox
+        | Timer::Prune
+        | Timer::Placeholders
+        | Timer::Retries
+        | Timer::ChatStates
+        | Timer::Request(_) => Ok(()),
     }
 }
 

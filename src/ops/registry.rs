@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::{CallId, Operate, Start};
 use crate::calls::RejectCall;
-use crate::contacts::{SendChatState, SubscribePresence, UnsubscribePresence};
+use crate::contacts::{Addresses, ContactAddresses, SendChatState, SubscribePresence, UnsubscribePresence};
 use crate::engine::{Stop, Turn};
 use crate::groups::{GroupInfo, GroupMetadata};
 use crate::link::{
@@ -87,6 +87,7 @@ registry! {
     SubscribePresence = "presence.subscribe" -> ();
     UnsubscribePresence = "presence.unsubscribe" -> ();
     SendChatState = "chat.state" -> ();
+    ContactAddresses = "contact.addresses" -> Addresses;
     RejectCall = "call.reject" -> ();
     GroupInfo = "group.info" -> Box<GroupMetadata>;
     Connect = "link.connect" -> ();

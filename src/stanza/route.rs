@@ -147,6 +147,10 @@ fn fired(cx: &mut Turn<'_>, timer: Timer) -> Result<(), Stop> {
             retry_out::resume(cx);
             Ok(())
         }
+        Timer::ChatStates => {
+            contacts::chat_states_expired(cx);
+            Ok(())
+        }
         _ => link::fired(cx, timer),
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use sanswire::calls::RejectCall;
 use sanswire::contacts::{SendChatState, SubscribePresence, UnsubscribePresence};
 use sanswire::event::{AccountEvent, CallAction, ChatState, ContactEvent, DeviceChange, Event};
-use sanswire::limits::INBOX_EVENTS;
+use sanswire::limits::{CHAT_STATE_S, CHAT_STATES, INBOX_EVENTS};
 use sanswire::wire::{Jid, Node, participant_hash};
 use sanswire::{OpError, Table};
 use sanswire_proto::records::{Device, DeviceList};
@@ -159,6 +159,43 @@ fn chat_states_are_told_while_there_is_a_connection() {
     script.close();
     let call = script.call(SendChatState { chat: group(), state: ChatState::Paused });
     assert_eq!(script.reply(call), Some(&Err(OpError::Disconnected)));
+}
+
+#[test]
+fn who_goes_away_while_writing_has_stopped_after_a_while() {
+    let mut script = Script::ready(9);
+    let say = |user: u16, tag: &'static str| {
+        let from = Node::new("chatstate")
+            .attr("from", group())
+            .attr("participant", Jid::pn(format!("1555000{user:04}"), 0));
+        from.child(Node::new(tag))
+    };
+    let told = |script: &Script| {
+        let state = |event: &Event| match event {
+            Event::ChatState(it) => Some((it.sender.user().to_owned(), it.state, it.expired)),
+            _ => None,
+        };
+        script.select(state)
+    };
+    script.send(&say(1, "composing"));
+    script.send(&say(2, "composing"));
+    script.advance(Duration::from_secs(CHAT_STATE_S - 5));
+    script.send(&say(1, "composing"));
+    script.send(&say(2, "paused"));
+    script.send(&say(3, "composing"));
+    script.advance(Duration::from_secs(CHAT_STATE_S - 1));
+    assert!(told(&script).iter().all(|(.., expired)| !expired));
+    script.advance(Duration::from_secs(1));
+    let over: Vec<_> = told(&script).into_iter().filter(|(.., expired)| *expired).collect();
+    let stopped = |user: &str| (user.to_owned(), ChatState::Paused, true);
+    assert_eq!(over, [stopped("15550000001"), stopped("15550000003")]);
+
+    let before = told(&script).len();
+    for user in 0..=CHAT_STATES {
+        script.send(&say(u16::try_from(user).unwrap(), "composing"));
+    }
+    script.advance(Duration::from_secs(CHAT_STATE_S));
+    assert_eq!(told(&script).len() - before, 2 * CHAT_STATES + 1, "one too many is not watched");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What is told beside the reference's cases. Reference 07 §2, 08 §6.
 
+use sanswire::OpError;
+use sanswire::contacts::ContactAddresses;
 use sanswire::event::{Event, NewsletterEvent};
+use sanswire::ops::Answer;
 use sanswire::wire::{Jid, Node, OwnedJid, Server};
 use sanswire_sim::script::Script;
 
@@ -67,4 +70,31 @@ fn of_an_unreadable_reaction_nothing_is_to_be_shown() {
         script.send(&peer.envelope("A").child(enc));
         assert_eq!(undecryptable(&script)[0].hide, hide);
     }
+}
+
+#[test]
+fn the_other_address_of_a_user_is_looked_up_without_the_server() {
+    let mut script = Script::ready(4);
+    let lid = Jid::lid("100000000000002", 0).into_owned();
+    let mut peer = script.peer(bob(0));
+    let text = peer.text("A", "hi").attr("sender_lid", lid.clone());
+    script.send(&text);
+    script.sent();
+    let stranger = Jid::lid("100000000000009", 0).into_owned();
+    let mut look_up = |user: OwnedJid| {
+        let call = script.call(ContactAddresses { user });
+        assert!(script.sent().is_empty());
+        match script.reply(call) {
+            Some(Ok(Answer::ContactAddresses(addresses))) => {
+                Ok((addresses.pn.clone(), addresses.lid.clone()))
+            }
+            Some(Err(error)) => Err(error.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    for one in [bob(0), bob(5), lid.clone()] {
+        assert_eq!(look_up(one), Ok((Some(bob(0)), Some(lid.clone()))));
+    }
+    assert_eq!(look_up(stranger.clone()), Ok((None, Some(stranger))));
+    assert!(matches!(look_up(channel()), Err(OpError::Argument(_))));
 }
