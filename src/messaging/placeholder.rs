@@ -184,9 +184,9 @@ pub(super) fn answered(
         let Some(info) = bytes.and_then(|bytes| WebMessageInfo::decode(bytes).ok()) else { continue };
         let Some((source, message)) = source_of(cx, &info, response.stanza_id())? else { continue };
         forget(cx, key(&source.chat, &source.id));
-        if !shown::is_shown(cx, &source)? {
+        if !shown::is_shown_by_any_name(cx, &source)? {
             retry_out::forget(cx, &source)?;
-            shown::mark(cx, &source);
+            shown::mark_by_all_names(cx, &source);
             arrive::show(cx, source, &message)?;
         }
     }
@@ -218,12 +218,16 @@ fn source_of(
     let stored_sender = known.as_ref().and_then(|known| read(&known.sender));
     let Some(sender) = stored_sender.or(author) else { return Ok(None) };
     let known = known.unwrap_or_default();
+    let sender_alt = match read(&known.sender_alt) {
+        Some(alt) => Some(alt),
+        None => lid::other_name(cx, &sender)?,
+    };
     let source = Source {
         id: id.clone(),
         chat_alt: if many { None } else { read(&known.chat_alt).or(alt) },
         chat: read(&known.chat).unwrap_or(chat),
         sender,
-        sender_alt: read(&known.sender_alt),
+        sender_alt,
         from_me,
         many,
         peer: false,

@@ -21,6 +21,30 @@ pub(super) fn is_shown(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop>
     Ok(cx.get_all::<ShownMark>(keys(cx, source))?.iter().any(Option::is_some))
 }
 
+/// As [`is_shown`], for a source that may name the chat or the sender otherwise than the stanza did.
+pub(super) fn is_shown_by_any_name(cx: &mut Turn<'_>, source: &Source) -> Result<bool, Stop> {
+    let keys = names(cx, source).into_iter().flat_map(|key| weeks_before(cx, key)).collect::<Vec<_>>();
+    Ok(cx.get_all::<ShownMark>(keys)?.iter().any(Option::is_some))
+}
+
+/// As [`mark`], for such a source: the stanza may still come.
+pub(super) fn mark_by_all_names(cx: &mut Turn<'_>, source: &Source) {
+    let mark = ShownMark { unix_s: Some(cx.now.unix.seconds()) };
+    for key in names(cx, source) {
+        cx.put(&key, &mark);
+    }
+}
+
+/// This week's keys under all names of chat and sender.
+fn names(cx: &Turn<'_>, source: &Source) -> Vec<Vec<u8>> {
+    let chats = [Some(&source.chat), source.chat_alt.as_ref()].into_iter().flatten();
+    let senders = || [Some(&source.sender), source.sender_alt.as_ref()].into_iter().flatten();
+    let week = week(cx);
+    chats
+        .flat_map(|chat| senders().map(move |sender| key_of(week, chat, sender.user(), &source.id)))
+        .collect()
+}
+
 /// Keys under which the message may be marked.
 pub(super) fn keys(cx: &Turn<'_>, source: &Source) -> Vec<Vec<u8>> {
     let key = key(week(cx), source);

@@ -106,8 +106,25 @@ fn what_the_server_has_no_copy_of_comes_from_the_phone() {
     assert_eq!((received.timestamp, received.details.resent.as_deref()), (t, Some(request.as_str())));
     assert_eq!(script.storage.count(Table::Placeholder), 0);
     // Once more: it was shown.
-    let stanza = answer(&mut phone, &request, "A", "recovered");
+    let stanza = answer(&mut phone, &request, "A", "recovered").attr("id", "once-more");
     script.send(&stanza);
+    assert_eq!(script.received().iter().filter(|received| received.id == "A").count(), 1);
+}
+
+/// The first answer took what was known of the message along.
+#[test]
+fn a_second_answer_under_other_names_is_not_shown_again() {
+    let (mut script, mut phone) = linked(12);
+    let lid = Jid::lid("100000000000002", 3).into_owned();
+    let message = unavailable("A", 1_700_000_000);
+    script.send(&message.attr("from", lid.bare().into_owned()).attr("sender_pn", bob(0)));
+    wait(&mut script);
+    let (_, request) = asked(&mut script, &mut phone).unwrap();
+    for stanza_id in ["one", "two"] {
+        // By number: the message came by LID.
+        let stanza = answer(&mut phone, &request, "A", "recovered").attr("id", stanza_id);
+        script.send(&stanza);
+    }
     assert_eq!(script.received().iter().filter(|received| received.id == "A").count(), 1);
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct PublishedKeys {
     pub(crate) signed: SignedPrekey,
     /// Ids of signed prekeys that were replaced: messages made with them may still be under way.
     pub(crate) retired: BTreeSet<u32>,
+    /// Ids of signed prekeys that the device named in retry requests, before it published them or without.
+    named: BTreeSet<u32>,
     /// One-time prekeys by id; the lowest is handed out first.
     pub(crate) pool: BTreeMap<u32, [u8; 32]>,
     /// Ids that were handed out.
@@ -52,6 +54,7 @@ impl PublishedKeys {
             identity,
             signed,
             retired: BTreeSet::new(),
+            named: BTreeSet::new(),
             pool: BTreeMap::new(),
             handed_out: BTreeSet::new(),
             warned: false,
@@ -59,7 +62,14 @@ impl PublishedKeys {
     }
 
     pub(crate) fn knows_signed(&self, id: Option<u32>) -> bool {
-        id.is_none_or(|id| id == self.signed.id || self.retired.contains(&id))
+        id.is_none_or(|id| id == self.signed.id || self.retired.contains(&id) || self.named.contains(&id))
+    }
+
+    /// Takes note of the `<skey>` in a retry request; says whether the device signed it.
+    pub(crate) fn name_signed(&mut self, skey: &Node<'_>) -> bool {
+        let signed = SignedPrekey::parse(skey, &self.identity);
+        self.named.extend(signed.as_ref().map(|signed| signed.id));
+        signed.is_some()
     }
 
     fn pop(&mut self) -> Bundle {

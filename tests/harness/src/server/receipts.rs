@@ -128,5 +128,15 @@ impl Server {
         if identity.is_some_and(|key| known.is_none_or(|known| known != *key)) {
             self.violation(Some(at), node, "the retry's identity key is not the device's", "04 §12.1");
         }
+        let signed = keys.and_then(|keys| keys.find("skey"));
+        let signs = |skey| self.directory.device_mut(at).is_none_or(|device| device.keys.name_signed(skey));
+        if !signed.is_none_or(signs) {
+            self.violation(
+                Some(at),
+                node,
+                "the retry's signed prekey is not signed by the device",
+                "04 §12.1",
+            );
+        }
     }
 }
