@@ -9,10 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sanswire::Table;
+use sanswire::content::{Content, Draft, Edit, Key, Poll, PollVote, Reaction, Revoke, Text};
 use sanswire::event::LinkEvent;
 use sanswire::link::Logout;
+use sanswire::messaging::SendMessage;
 use sanswire::replay::{MAGIC, OutputKind, Replayer, VERSION, What};
-use sanswire_sim::server::AdminRequest;
+use sanswire_sim::server::{Addressing, AdminRequest, GroupChange};
 use sanswire_sim::tape::Tape;
 use sanswire_sim::world::{Who, World};
 
@@ -101,6 +103,7 @@ fn record_anew() {
     reconnect();
     conflict();
     logout();
+    group();
     mixed();
 }
 
@@ -190,6 +193,48 @@ fn logout() {
     world.run_for(Duration::from_secs(30));
     assert!(matches!(world.reply(alice, call), Some(Ok(_))));
     save("logout", &tape);
+}
+
+/// Three people who react, correct themselves, vote and take back; one leaves and returns; a sender key is lost.
+fn group() {
+    let (mut world, tape, alice, bob) = stage(110);
+    start(&mut world, &tape, alice);
+    let carol = world.paired("Carol");
+    let group = world.group(&[alice, bob, carol], Addressing::Lid);
+    let lid = |world: &World, who: Who| world.addresses(who).1;
+    let tell = |world: &mut World, from: Who, id: &str, content: Content| {
+        let call = world.call(from, SendMessage::new(group.clone(), Draft::new(content)).with_id(id));
+        world.run_for(Duration::from_secs(5));
+        assert!(matches!(world.reply(from, call), Some(Ok(_))), "{id}: {:?}", world.reply(from, call));
+    };
+    let text = |body: &str| Content::Text(Text::new(body));
+    let of_alice = Key::of("ASKS", Some(lid(&world, alice)));
+    tell(&mut world, alice, "ASKS", text("who walks on Sunday?"));
+    tell(&mut world, bob, "NODS", Content::Reaction(Reaction::new(of_alice, "👍")));
+    tell(&mut world, carol, "DOUBTS", text("it may rain"));
+    let edit = Edit { of: Key::own("ASKS"), content: Box::new(text("who walks on Monday?")), sent_ms: None };
+    tell(&mut world, alice, "EDITS", Content::Edit(edit));
+    tell(&mut world, bob, "POLL", Content::Poll(Poll::new("how far?", ["10 km", "20 km"])));
+    let poll = Key::of("POLL", Some(lid(&world, bob)));
+    let vote = PollVote { poll, options: vec!["10 km".into()], ..PollVote::default() };
+    tell(&mut world, alice, "VOTES", Content::PollVote(vote));
+    tell(&mut world, carol, "REVOKES", Content::Revoke(Revoke { of: Key::own("DOUBTS") }));
+    let account = world.account(carol).unwrap();
+    assert!(world.change_group(&group, GroupChange::Leave(account)));
+    tell(&mut world, alice, "ALONE", text("Carol has left"));
+    assert!(world.change_group(&group, GroupChange::Add(account)));
+    tell(&mut world, alice, "BACK", text("Carol is back"));
+    assert_eq!(world.texts(alice), ["it may rain"]);
+    assert!(!world.texts(carol).contains(&"Carol has left".to_string()));
+    assert!(world.texts(carol).contains(&"Carol is back".to_string()));
+    save("group", &tape);
+    world.crash(alice);
+    world.actor(alice).storage.wipe(Table::SenderKey);
+    start(&mut world, &tape, alice);
+    tell(&mut world, bob, "LOST", text("cannot be read at first"));
+    world.run_for(Duration::from_secs(60));
+    assert!(world.texts(alice).contains(&"cannot be read at first".to_string()));
+    save("group-retry", &tape);
 }
 
 /// A day of it: two peers, a second device of one of them, silence, cuts, a night offline.
