@@ -31,6 +31,7 @@ use super::{PLAINTEXT, SESSION_KEY};
 /// One message to everybody, and one received, when the sender key is known.
 pub(crate) fn messages() {
     let signing = KeyPair::from_private([5; 32]);
+    let edwards = signing.private.edwards_public();
     let signature = signing.private.sign(&PLAINTEXT, &[6; 64]);
     let name = name();
     let (mut alice, mut own, _) = our_pair();
@@ -39,7 +40,7 @@ pub(crate) fn messages() {
         .subject("sanswire", || group_encrypt(&mut own, &PLAINTEXT, &mut alice.draw).unwrap())
         .subject("wacore", || carol.encrypt_for_group(&name, &PLAINTEXT))
         .subject("floor: AES, signature", || {
-            (cipher_floor(), signing.private.sign(black_box(&PLAINTEXT), &[6; 64]))
+            (cipher_floor(), signing.private.sign_as(&edwards, black_box(&PLAINTEXT), &[6; 64]))
         })
         .run();
 
@@ -57,7 +58,11 @@ pub(crate) fn messages() {
         })
         .subject("floor: AES, signature, check", || {
             signing.public.verify(black_box(&PLAINTEXT), &signature).unwrap();
-            (cipher_floor(), cipher_floor(), signing.private.sign(black_box(&PLAINTEXT), &[6; 64]))
+            (
+                cipher_floor(),
+                cipher_floor(),
+                signing.private.sign_as(&edwards, black_box(&PLAINTEXT), &[6; 64]),
+            )
         })
         .run();
 }
