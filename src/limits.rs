@@ -392,6 +392,9 @@ pub const CHAT_STATE_S: u64 = 25;
 /// People that write at the same time whose end is watched for; of more it is told only when they say so.
 pub const CHAT_STATES: usize = 1_024;
 
+/// Bytes in the names of somebody who writes and of where, so that their end is watched for.
+pub const CHAT_STATE_BYTES: usize = 256;
+
 /// Calls that ring at a time.
 pub const CALLS_REMEMBERED: usize = 64;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Phase, Stop, Turn};
 use crate::error::OpError;
 use crate::event::{ChatState, ChatStateChanged, Event};
-use crate::limits::{CHAT_STATE_S, CHAT_STATES};
+use crate::limits::{CHAT_STATE_BYTES, CHAT_STATE_S, CHAT_STATES};
 use crate::messaging::source;
 use crate::ops::{Answer, CallId, Start};
 use crate::stanza::parse;
@@ -70,6 +70,7 @@ pub(crate) fn received(cx: &mut Turn<'_>, node: NodeRef<'_>) -> Result<(), Stop>
 fn watch(cx: &mut Turn<'_>, chat: &OwnedJid, sender: &OwnedJid, state: ChatState) {
     let key = (chat.clone(), sender.clone());
     let known = cx.memory.writing.contains_key(&key);
+    let long = chat.user().len() + sender.user().len() > CHAT_STATE_BYTES;
     if state == ChatState::Paused {
         if known {
             if cx.memory.writing.len() == 1 {
@@ -79,7 +80,7 @@ fn watch(cx: &mut Turn<'_>, chat: &OwnedJid, sender: &OwnedJid, state: ChatState
                 memory.writing.remove(&key);
             });
         }
-    } else if known || cx.memory.writing.len() < CHAT_STATES {
+    } else if known || (cx.memory.writing.len() < CHAT_STATES && !long) {
         let life = Duration::from_secs(CHAT_STATE_S);
         if cx.memory.writing.is_empty() {
             cx.arm(Timer::ChatStates, life);

@@ -202,7 +202,6 @@ impl<M: Machine, S: Store> Driver<M, S> {
             }
             if input.is_none() {
                 self.release(wire)?;
-                self.shared.health.set(self.machine.health());
                 if ending {
                     break;
                 }
@@ -247,6 +246,8 @@ impl<M: Machine, S: Store> Driver<M, S> {
     /// Makes durable what waits, then lets out what depends on it.
     fn release(&mut self, wire: &mut impl Wire) -> Result<(), DriverError> {
         self.pending.commit(&mut self.store)?;
+        // Before the events: whoever takes one finds the state that it speaks of.
+        self.shared.health.set(self.machine.health());
         for output in core::mem::take(&mut self.held) {
             match output {
                 Output::Connect(target) => wire.connect(target),

@@ -46,15 +46,16 @@ impl<T: Copy + PartialEq> Watch<T> {
     {
         poll_fn(move |cx| {
             let mut state = self.lock();
-            match state.value.filter(&fits) {
+            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.waiting.push(cx.waker().clone());
+            }
+            let (value, closed) = (state.value, state.closed);
+            // What the caller asks may look at this value again.
+            drop(state);
+            match value.filter(&fits) {
                 Some(value) => Poll::Ready(Some(value)),
-                None if state.closed => Poll::Ready(None),
-                None => {
-                    if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                        state.waiting.push(cx.waker().clone());
-                    }
-                    Poll::Pending
-                }
+                None if closed => Poll::Ready(None),
+                None => Poll::Pending,
             }
         })
     }
@@ -94,6 +95,13 @@ mod tests {
         assert_eq!(block_on(poll_once(waiting.as_mut())), None);
         let found = block_on(zip(waiting, async { watch.set(Some(3)) })).0;
         assert_eq!((found, watch.get()), (Some(3), Some(3)));
+    }
+
+    #[test]
+    fn who_waits_may_look_at_the_value_meanwhile() {
+        let watch = Watch::default();
+        watch.set(Some(1));
+        assert_eq!(block_on(watch.until(|value| watch.get() == Some(*value))), Some(1));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::time::Duration;
 use sanswire::calls::RejectCall;
 use sanswire::contacts::{SendChatState, SubscribePresence, UnsubscribePresence};
 use sanswire::event::{AccountEvent, CallAction, ChatState, ContactEvent, DeviceChange, Event};
-use sanswire::limits::{CHAT_STATE_S, CHAT_STATES, INBOX_EVENTS};
+use sanswire::limits::{CHAT_STATE_BYTES, CHAT_STATE_S, CHAT_STATES, INBOX_EVENTS};
 use sanswire::wire::{Jid, Node, participant_hash};
 use sanswire::{OpError, Table};
 use sanswire_proto::records::{Device, DeviceList};
@@ -196,6 +196,19 @@ fn who_goes_away_while_writing_has_stopped_after_a_while() {
     }
     script.advance(Duration::from_secs(CHAT_STATE_S));
     assert_eq!(told(&script).len() - before, 2 * CHAT_STATES + 1, "one too many is not watched");
+}
+
+#[test]
+fn names_of_any_length_are_not_kept_for_the_end_of_their_writing() {
+    for (bytes, watched) in [(CHAT_STATE_BYTES, true), (CHAT_STATE_BYTES + 1, false)] {
+        let mut script = Script::ready(10);
+        let name = "1".repeat(bytes - group().user().len());
+        let node = Node::new("chatstate").attr("from", group()).attr("participant", Jid::pn(name, 0));
+        script.send(&node.child(Node::new("composing")));
+        script.advance(Duration::from_secs(CHAT_STATE_S));
+        let told = script.select(|event| matches!(event, Event::ChatState(_)).then_some(()));
+        assert_eq!(told.len(), 1 + usize::from(watched));
+    }
 }
 
 #[test]

@@ -282,6 +282,28 @@ fn a_host_waits_for_a_state_of_the_client_and_learns_of_its_end() {
     assert_eq!(block_on(ready), None);
 }
 
+/// Looks at the client's state when a connection is wanted.
+struct Looks(Handle, Option<LinkState>);
+
+impl Wire for Looks {
+    fn connect(&mut self, _: Target) {
+        self.1 = self.0.health().map(|health| health.link);
+    }
+
+    fn send(&mut self, _: Bytes) {}
+
+    fn close(&mut self, _: DownReason) {}
+}
+
+#[test]
+fn what_is_let_out_finds_the_state_that_it_speaks_of() {
+    let (mut driver, handle) = Driver::open(Config::default(), MemoryStore::new()).unwrap();
+    let mut wire = Looks(handle, None);
+    let now = driver.clock().now();
+    let _ = driver.start(now, &mut wire).unwrap();
+    assert_eq!(wire.1, Some(LinkState::Dialing));
+}
+
 #[test]
 fn misuse_is_told_to_the_caller() {
     struct Refuses;
